@@ -1,0 +1,168 @@
+"""Writes that reach past one leaf, and leaves left too short: join, cut, and climb to the root.
+
+Both end in the same climb (mas_spanning_rebalance(), 6.1): the joined data of a level becomes
+one, two or three nodes, these replace everything between the left and the right path one level
+up, and so on. Nothing of the old tree is changed in place; the new root takes over at the end.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Any
+
+from .big import BigNode, Part, cut_points
+from .node import ARANGE_64, RANGE_64, ULONG_MAX, Node
+from .path import Path, beside, low_of, path_to
+
+if TYPE_CHECKING:
+    from .tree import MapleTree
+
+__all__ = ["rebalance", "store_spanning"]
+
+
+def store_spanning(tree: MapleTree, index: int, last: int, entry: Any) -> bool:
+    """Store over the border of a leaf (mas_wr_spanning_store(), 6.1).
+
+    A NULL up to the last index of a leaf counts, too: the leaf must not end in NULL. Returns
+    False, with nothing done, when the write (a NULL with the NULLs beside it) covers every index.
+    Allocates at most 1 + 3 * height nodes; raises NoNodes before anything changed.
+    """
+    if index == 0 and last == ULONG_MAX:
+        return False
+    tree.pool.need(1 + 3 * tree.height)
+    left_path, left = path_to(tree, index)
+    right_path, right = path_to(tree, min(last + 1, ULONG_MAX))
+    slot = bisect_left(left.pivots, index)
+    resume = bisect_left(right.pivots, min(last + 1, ULONG_MAX))
+    low = left.pivots[slot - 1] + 1 if slot else low_of(left_path)
+
+    if entry is None:
+        if left.slots[slot] is None:
+            index = low
+        elif index == low and slot and left.slots[slot - 1] is None:
+            slot -= 1
+            low = index = left.pivots[slot - 1] + 1 if slot else low_of(left_path)
+        if right.slots[resume] is None:
+            last = right.pivots[resume]
+            resume += 1
+        if index == 0 and last == ULONG_MAX:
+            return False
+
+    big = BigNode.of(left, 0, slot)
+    if low < index:
+        big.pivots.append(index - 1)
+        big.slots.append(left.slots[slot])
+    big.pivots.append(last)
+    big.slots.append(entry)
+    if right.pivots[-1] > last:
+        big += BigNode.of(right, resume)
+    _climb(tree, left_path, left, right_path, right, big, "join")
+    return True
+
+
+def rebalance(tree: MapleTree, path: Path, leaf: Node, big: BigNode) -> None:
+    """A leaf left with too few slots joins the next leaf of its parent, else the previous one.
+
+    Follows mas_rebalance(), 6.1. Allocates at most 1 + 3 * height nodes; raises NoNodes before
+    anything changed.
+    """
+    tree.pool.need(1 + 3 * tree.height)
+    parent, slot = path[-1]
+    if slot + 1 < len(parent.slots):
+        right = parent.slots[slot + 1]
+        right_path = [*path[:-1], (parent, slot + 1)]
+        _climb(tree, path, leaf, right_path, right, big + BigNode.of(right), "rebalance")
+    else:
+        left = parent.slots[slot - 1]
+        left_path = [*path[:-1], (parent, slot - 1)]
+        _climb(tree, left_path, left, path, leaf, BigNode.of(left) + big, "rebalance")
+
+
+def _climb(
+    tree: MapleTree, left_path: Path, left: Node, right_path: Path, right: Node, big: BigNode, action: str
+) -> None:
+    """Cut `big`, the data between and including the two nodes, and carry the result to the root.
+
+    There is no early stop: every level up to the root gets new nodes, except that a single
+    node that covers every index becomes the root at once. That is how a tree loses height.
+    """
+    level = 0
+    left_path, right_path = left_path[:], right_path[:]
+    while True:
+        pulled = ""
+        if len(big.slots) <= big.type.min_end:
+            left_path, right_path, big, pulled = _pull(left_path, right_path, big)
+        took = _nodes_between(tree, left_path, right_path)
+        cuts = cut_points(big)
+        parts = big.parts(tree.pool, low_of(left_path), cuts)
+        tree.pool.release(len(took))
+        if tree.trail:
+            tree.trail.add(level, pulled or action, took, big, cuts, [part.node for part in parts])
+        level += 1
+        if len(parts) == 1 and parts[0].low == 0 and parts[0].high == ULONG_MAX:
+            break
+        if not left_path:
+            parts = [_root_over(tree, parts, level)]
+            level += 1
+            break
+        parent, left_slot = left_path.pop()
+        right_parent, right_slot = right_path.pop()
+        above = BigNode.of(parent, 0, left_slot)
+        above.replace(left_slot, left_slot, parts)
+        big = above + BigNode.of(right_parent, right_slot + 1)
+    while left_path:
+        left_path.pop()
+        right_path.pop()
+        tree.pool.release(len(_nodes_between(tree, left_path, right_path)))
+    tree.root = parts[0].node
+    tree.height = level
+
+
+def _pull(left_path: Path, right_path: Path, big: BigNode) -> tuple[Path, Path, BigNode, str]:
+    """Too little for one node: add the nearest neighbour (mast_spanning_rebalance(), 6.1).
+
+    Both paths climb together and the right side is asked first at each level, so a right
+    cousin two levels up loses to a left sibling one level up. Nothing to add: unchanged.
+    """
+    to_right, to_left = beside(right_path, 1), beside(left_path, -1)
+    if to_right and (not to_left or _shared(to_right, right_path) >= _shared(to_left, left_path)):
+        return left_path, to_right, big + BigNode.of(_node_at(to_right)), "pull right"
+    if to_left:
+        return to_left, right_path, BigNode.of(_node_at(to_left)) + big, "pull left"
+    return left_path, right_path, big, ""
+
+
+def _shared(one: Path, other: Path) -> int:
+    """How many steps from the root two paths have in common."""
+    count = 0
+    while one[count] == other[count]:
+        count += 1
+    return count
+
+
+def _node_at(path: Path) -> Node:
+    node, slot = path[-1]
+    return node.slots[slot]
+
+
+def _nodes_between(tree: MapleTree, left_path: Path, right_path: Path) -> list[Node]:
+    """The old nodes of one level from the left path to the right one: they leave the tree."""
+    if not left_path:
+        return [tree.root]
+    path: Path | None = left_path
+    nodes = [_node_at(left_path)]
+    while path != right_path:
+        path = beside(path, 1)
+        assert path is not None, "the right path lies left of the left one"
+        nodes.append(_node_at(path))
+    return nodes
+
+
+def _root_over(tree: MapleTree, parts: list[Part], level: int) -> Part:
+    """A new root over the nodes the old root was cut into."""
+    big = BigNode(ARANGE_64 if tree.is_alloc else RANGE_64, [], [], [] if tree.is_alloc else None)
+    big.replace(0, 0, parts)
+    root = big.node(tree.pool)
+    if tree.trail:
+        tree.trail.add(level, "new root", [], big, (), [root])
+    return Part(root, 0, ULONG_MAX)

@@ -1,0 +1,71 @@
+"""The one walk over a tree. Check, dump, statistics, diff and pictures are its visitors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .node import ULONG_MAX, Node
+
+if TYPE_CHECKING:
+    from .tree import MapleTree
+
+__all__ = ["Place", "entries", "ranges", "walk"]
+
+
+class Place(NamedTuple):
+    """A node and where it hangs: depth 0 is the root; `offset` is its slot in `parent`."""
+
+    node: Node
+    depth: int
+    offset: int
+    parent: Node | None
+    min: int
+    max: int
+
+    def ranges(self) -> Iterator[tuple[int, int, Any]]:
+        """(first, last, entry or child) of each slot."""
+        first = self.min
+        for last, slot in zip(self.node.pivots, self.node.slots, strict=False):
+            yield first, last, slot
+            first = last + 1
+
+
+def walk(tree: MapleTree) -> Iterator[Place]:
+    """Every node, parents before children, left to right. Nothing for a tree without nodes.
+
+    Trusts only `root`, so that it can walk a broken tree for the check.
+    """
+    if not isinstance(tree.root, Node):
+        return
+    stack = [Place(tree.root, 0, 0, None, 0, ULONG_MAX)]
+    while stack:
+        place = stack.pop()
+        yield place
+        node = place.node
+        if not node.type.is_leaf:
+            below = [
+                Place(child, place.depth + 1, offset, node, first, last)
+                for offset, (first, last, child) in enumerate(place.ranges())
+                if isinstance(child, Node)
+            ]
+            stack.extend(reversed(below))
+
+
+def ranges(tree: MapleTree) -> Iterator[tuple[int, int, Any]]:
+    """Every range, entries and NULLs, as (first, last, entry or None), in order."""
+    if not tree.height:
+        if tree.root is not None:
+            yield 0, 0, tree.root
+            yield 1, ULONG_MAX, None
+        else:
+            yield 0, ULONG_MAX, None
+        return
+    for place in walk(tree):
+        if place.node.type.is_leaf:
+            yield from place.ranges()
+
+
+def entries(tree: MapleTree) -> Iterator[tuple[int, int, Any]]:
+    """Every entry as (first, last, entry), in order."""
+    return (item for item in ranges(tree) if item[2] is not None)
