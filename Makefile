@@ -1,0 +1,33 @@
+# For developers; learners need start.py only. Every target uses the .venv that `python3 start.py test` makes.
+PYTHON = .venv/bin/python
+export MPLCONFIGDIR = .venv/var/matplotlib
+
+help:           ## this list
+	@sed -n 's/^\([a-z-]*\): *\([^#]*\)## /\1\t/p' $(MAKEFILE_LIST)
+
+test:           ## everything that must pass: notebook lint, tests, doctests, notebooks
+	python3 start.py test
+
+slow: setup     ## the long checks as well
+	$(PYTHON) -m pytest -n 2 --dist loadscope -m slow tests mmsim
+
+lint: setup     ## ruff
+	$(PYTHON) -m ruff check
+
+course-lint: setup ## the notebooks against the rules of the course
+	$(PYTHON) -m mmsim.course.lint notebooks
+
+bench: setup    ## the tree against what a user would pick instead
+	$(PYTHON) -m mmsim.bench
+
+lock:           ## remake requirements.lock (needs uv)
+	python3 .ci/lock.py
+
+setup:          ## the test set in .venv
+	@python3 start.py setup
+
+clean:          ## remove .venv and what the tools left; keeps the learner's .mmsim
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis dist
+	find mmsim tests -name __pycache__ -type d -exec rm -rf {} +
+
+.PHONY: help test slow lint course-lint bench lock setup clean
