@@ -1,0 +1,92 @@
+"""The command `mmsim`: arguments in, calls, one clear line for what goes wrong.
+
+Exit codes: 0 fine, 1 a difference or a failed check, 2 bad usage or an unusable file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from mmsim import __version__
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    try:
+        return args.run(args)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of a pipe left; nothing to say, and nobody to say it to
+        return 1
+    except KeyboardInterrupt:
+        print("mmsim: interrupted", file=sys.stderr)
+        return 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse that says one line."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        self.exit(2, f"{self.prog}: {message} ({self.prog} --help tells more)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="mmsim", description="The Linux address space as a model that can be tested.")
+    parser.add_argument("--version", action="version", version=f"mmsim {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+
+    replay = commands.add_parser(
+        "replay",
+        help="replay recordings of the kernel and compare every record",
+        description="Replay recordings (maple-trace/1, .jsonl or .jsonl.gz) and compare every record with mmsim.",
+        epilog="Exit code: 0 no difference, 1 a difference (the first of each file is shown), 2 an unusable file.",
+    )
+    replay.add_argument("files", nargs="+", metavar="FILE")
+    replay.set_defaults(run=_replay)
+
+    tree = commands.add_parser(
+        "tree",
+        help="show the mappings of a process as a maple tree",
+        description="Read the mappings of a process and show them as the maple tree of its address space.",
+        epilog="Exit code: 0, or 2 when the mappings cannot be read.",
+    )
+    tree.add_argument(
+        "source", nargs="?", default="self", help='a process id, a saved maps file, "sample" or "self" (default)'
+    )
+    tree.set_defaults(run=_tree)
+    return parser
+
+
+def _replay(args: argparse.Namespace) -> int:
+    from mmsim.trace import RecordingError, replay
+
+    worst = 0
+    for path in args.files:
+        try:
+            report = replay(path)
+        except RecordingError as error:
+            print(f"mmsim replay: {error}", file=sys.stderr)
+            worst = 2
+            continue
+        print(report, flush=True)
+        worst = max(worst, 1 if report.differ else 0)
+    return worst
+
+
+def _tree(args: argparse.Namespace) -> int:
+    from mmsim.kernel import MapsError, load, read
+
+    source = int(args.source) if args.source.isdecimal() else args.source
+    try:
+        tree = load(read(source))
+    except MapsError as error:
+        print(f"mmsim tree: {error}", file=sys.stderr)
+        return 2
+    print(tree.dump("hex"))
+    print(tree.stats())
+    return 0
