@@ -1,0 +1,73 @@
+"""The course machinery that the notebooks call: questions, predictions, checkpoints, progress.
+
+>>> from mmsim.course import ask
+>>> print(ask("00.q2"))  # doctest: +ELLIPSIS
+Question 00.q2
+In the picture of a leaf ...
+"""
+
+from functools import lru_cache
+from pathlib import Path
+
+from .card import Card
+from .errors import CourseError
+from .lesson import OPEN, Lesson
+from .questions import Bank
+from .state import State, state_folder
+
+__all__ = [
+    "Card",
+    "CourseError",
+    "answer",
+    "ask",
+    "checkpoint",
+    "compare",
+    "predict",
+    "progress",
+    "warmup",
+]
+
+
+@lru_cache(maxsize=4)
+def _lesson_in(folder: Path) -> Lesson:
+    return Lesson(Bank(), State(folder))
+
+
+def _lesson() -> Lesson:
+    """The lesson of the current state folder, which may change while a kernel lives."""
+    return _lesson_in(state_folder())
+
+
+def ask(key: str) -> Card:
+    """Show a question with its choices; UnknownQuestion if there is none."""
+    return _lesson().ask(key)
+
+
+def warmup(*keys: str) -> Card:
+    """Show quiz questions of earlier notebooks."""
+    return _lesson().warmup(*keys)
+
+
+def predict(key: str, choice: str = OPEN, sure: int = 1) -> Card:
+    """Note a prediction, `choice` a letter and `sure` 1 to 3; "?" says how to."""
+    return _lesson().predict(key, choice, sure)
+
+
+def compare(key: str, value: object) -> Card:
+    """Show the prediction beside the value that the run computed."""
+    return _lesson().compare(key, value)
+
+
+def answer(key: str, choice: str = OPEN) -> Card:
+    """Answer a quiz question; the feedback belongs to the chosen letter. "?" says how to."""
+    return _lesson().answer(key, choice)
+
+
+def checkpoint(number: str, *letters: str) -> Card:
+    """The three closing questions of a notebook: `checkpoint("02", "?", "?", "?")`."""
+    return _lesson().checkpoint(number, *letters)
+
+
+def progress() -> Card:
+    """The course map with what is done and what is next."""
+    return _lesson().progress()
