@@ -1,0 +1,56 @@
+// Draws DOT text in the browser. Shows `html` at once and swaps its images when Graphviz is ready.
+// Graphviz itself (800 kB) is asked of the kernel once a page, not sent with every picture.
+const FONT = [/DejaVu Sans/g, "Arial"]; // Graphviz as WASM knows the widths of Arial's letters
+
+function load(model) {
+  globalThis.mmsimGraphviz ??= new Promise((done, failed) => {
+    const answer = (message) => {
+      if (!message.library) return;
+      model.off("msg:custom", answer);
+      const url = URL.createObjectURL(new Blob([message.library], { type: "text/javascript" }));
+      import(url).then((module) => module.Graphviz.load()).then(done, failed);
+    };
+    model.on("msg:custom", answer);
+    model.send({ want: "library" });
+    setTimeout(() => failed(new Error("no answer from the kernel")), 60000);
+  }).catch((error) => {
+    globalThis.mmsimGraphviz = undefined; // the next picture tries again
+    throw error;
+  });
+  return globalThis.mmsimGraphviz;
+}
+
+function image(svg, alt) {
+  const img = document.createElement("img");
+  img.alt = alt;
+  img.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(svg);
+  img.style.cssText = "display:block;max-width:none;background:#fff";
+  return img;
+}
+
+function runScripts(el) {
+  el.querySelectorAll("script").forEach((old) => {
+    const script = document.createElement("script");
+    script.textContent = old.textContent;
+    old.replaceWith(script);
+  });
+}
+
+export default {
+  async render({ model, el }) {
+    el.innerHTML = model.get("html");
+    el.style.overflowX = "auto";
+    setTimeout(() => runScripts(el)); // after the element is on the page
+    try {
+      const graphviz = await load(model);
+      const images = [...el.querySelectorAll("img")];
+      model.get("dots").forEach((graphs, at) => {
+        const drawn = graphs.map((dot) => graphviz.layout(dot.replace(...FONT), "svg", "dot"));
+        images[at].replaceWith(...drawn.map((svg, part) => image(svg, part ? "" : images[at].alt)));
+      });
+      el.dataset.drawn = "wasm";
+    } catch (error) {
+      el.title = `drawn as text: ${error.message}`;
+    }
+  },
+};

@@ -1,0 +1,56 @@
+"""Graphviz in the browser: the picture's DOT text goes there and is drawn by WebAssembly.
+
+For machines where neither pygraphviz nor `dot` works. Until it is drawn, and where no
+kernel answers, the same place shows the text form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .render import as_image
+
+if TYPE_CHECKING:
+    from .picture import Picture
+
+__all__ = ["view"]
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+_STATIC = Path(__file__).parent / "static"
+
+
+def view(pictures: Sequence[Picture], html: str | None = None) -> dict[str, Any]:
+    """The MIME entry of a widget that draws these pictures, in place of the images of `html`.
+
+    Without `html` each picture is an image of its own.
+    """
+    html = html or "".join(as_image(picture.svg(), picture.description) for picture in pictures)
+    dots = [[panel.dot for panel in picture.panels] for picture in pictures]
+    widget = _widget_class()(dots=dots, html=html)
+    return {VIEW: {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}}
+
+
+@cache
+def _widget_class() -> Any:
+    import anywidget  # late: only machines without Graphviz pay for it
+    import traitlets
+
+    class DotView(anywidget.AnyWidget):
+        """DOT text, the HTML it belongs in, and the library on request."""
+
+        _esm = (_STATIC / "wasm.js").read_text(encoding="utf-8")
+        dots = traitlets.List().tag(sync=True)
+        html = traitlets.Unicode().tag(sync=True)
+
+        def __init__(self, **values: Any) -> None:
+            super().__init__(**values)
+            self.on_msg(self._answer)
+
+        def _answer(self, _: Any, content: Any, buffers: Any) -> None:
+            if content == {"want": "library"}:
+                self.send({"library": (_STATIC / "wasm-graphviz.js").read_text(encoding="utf-8")})
+
+    return DotView
