@@ -20,7 +20,7 @@ def leaf_gap(node: Node, low: int) -> int:
     slots = node.slots
     if None in slots:
         before = low - 1
-        for pivot, entry in zip(node.pivots, slots, strict=True):
+        for pivot, entry in zip(node.pivots, slots, strict=False):
             if entry is None and pivot - before > best:
                 best = pivot - before
             before = pivot

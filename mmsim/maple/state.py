@@ -14,7 +14,7 @@ from typing import Any
 
 from . import search
 from .errors import BadArgument, MapleError
-from .node import ULONG_MAX, Node
+from .node import LEAF_64, ULONG_MAX, Node
 from .path import low_of, path_to
 from .tree import MapleTree, index_arg
 
@@ -77,10 +77,9 @@ class MapleState:
         self.version = tree.version
         if not tree.height:
             return self._walk_root()
-        path, node = path_to(tree, self.index)
-        self.node, self.status = node, ACTIVE
-        self.min, self.max = low_of(path), node.pivots[-1]
-        return self._stand_on(bisect_left(node.pivots, self.index))
+        self._enter_leaf(self.index)
+        self.status = ACTIVE
+        return self._stand_on(bisect_left(self.node.pivots, self.index))  # type: ignore[union-attr]
 
     def _walk_root(self) -> Any:
         """Place on a tree without nodes."""
@@ -186,40 +185,94 @@ class MapleState:
         return self._prev_entry(min) if self.status == ACTIVE else None
 
     def _next_entry(self, limit: int) -> Any:
-        """Step right, NULLs left out, as far as `limit` (mas_next_entry())."""
+        """Step right, NULLs left out, as far as `limit` (mas_next_entry()).
+
+        Without a result index and last become the limit, and the place stays where the search
+        came to: prev() goes on from there.
+        """
         if self.index > limit:
             self.index = self.last = limit
-            self.status = PAUSE
+            self.pause()
             return None
         if self.version != self.tree.version:
             self._go_to(self.last)
-        place = self.offset
-        while self.last < limit:
-            if self.last < self.max:
-                entry = self._stand_on(self.offset + 1)
-            else:
-                entry = self._go_to(self.last + 1)
+        node, offset = self.node, self.offset
+        self.offset += 1
+        while True:
+            entry = self._next_in_leaf(limit)
             if entry is not None:
                 return entry
-            place = self.offset
-        self.offset = place
+            if self.index > limit:
+                break
+            node, offset = self.node, min(self.offset, LEAF_64.slots - 1)
+            if self.max >= limit:
+                break
+            self._enter_leaf(self.max + 1)
+            self.offset = 0
+        self.node, self.offset = node, offset
         self.index = self.last = limit
+        return None
+
+    def _next_in_leaf(self, limit: int) -> Any:
+        """The first entry from `offset` on in this leaf (mas_next_nentry()); moves only onto one it finds."""
+        node = self.node
+        assert node is not None
+        if self.offset >= LEAF_64.slots:
+            return None
+        if self.last == self.max:
+            self.index = self.max
+            return None
+        end = len(node.slots) - 1
+        self.index = node.pivots[min(self.offset, end + 1) - 1] + 1 if self.offset else self.min
+        while self.index <= limit and self.offset <= end:
+            if node.slots[self.offset] is not None:
+                self.last = node.pivots[self.offset]
+                return node.slots[self.offset]
+            if self.offset == end or node.pivots[self.offset] >= limit:
+                return None
+            self.index = node.pivots[self.offset] + 1
+            self.offset += 1
         return None
 
     def _prev_entry(self, limit: int) -> Any:
         """Step left, NULLs left out, as far as `limit` (mas_prev_entry())."""
-        if self.version != self.tree.version and self.status == ACTIVE:
+        if self.index < limit:
+            self.index = self.last = limit
+            self.status = NONE
+            return None
+        if self.version != self.tree.version:
             self._go_to(self.index)
-        while self.index > limit:
-            if self.offset:
-                entry = self._stand_on(self.offset - 1)
-            else:
-                entry = self._go_to(self.index - 1)
+        while True:
+            entry = self._prev_in_leaf(limit)
+            if self.last < limit:
+                break
             if entry is not None:
                 return entry
+            if self.min == 0 or self.min - 1 < limit:
+                self.status = NONE
+                break
+            self._enter_leaf(self.min - 1)
+            self.offset = len(self.node.slots)  # type: ignore[union-attr]
         self.index = self.last = limit
-        self.status = NONE
         return None
+
+    def _prev_in_leaf(self, limit: int) -> Any:
+        """The last entry before `offset` in this leaf (mas_prev_nentry()); stays put without one."""
+        node = self.node
+        assert node is not None
+        offset = min(self.offset, len(node.slots)) - 1
+        if offset < 0:
+            return None
+        while offset and node.slots[offset] is None and node.pivots[offset] >= limit:
+            offset -= 1
+        if node.slots[offset] is None:
+            return None
+        return self._stand_on(offset)
+
+    def _enter_leaf(self, index: int) -> None:
+        """Change to the leaf that holds `index`; index, last and offset stay."""
+        path, self.node = path_to(self.tree, index)
+        self.min, self.max = low_of(path), self.node.pivots[-1]
 
     # -- writing
 
