@@ -50,6 +50,10 @@ class StepFailed(SetupError):
     """A command of the set-up ended with an error."""
 
 
+class NoEnvironment(StepFailed):
+    """A tool could not make the environment; another may."""
+
+
 class Tool(NamedTuple):
     """One way to make an environment and to install into it."""
 
@@ -160,14 +164,16 @@ def set_up(wanted: str) -> None:
         try:
             make_environment(tool)
             install(tool, wanted)
-        except StepFailed as error:
+        except NoEnvironment as error:
             problem = error
-            if tool.name != "uv" and PYTHON.exists():
-                break  # another pip would only meet the same trouble again
-            say(f"  {tool.name}: {error}")
+        except StepFailed as error:
+            if tool.name != "uv":
+                raise  # another pip would only meet the same trouble again
+            problem = error
         else:
             say(f"Set up in {time.monotonic() - began:.0f} s.")
             return
+        say(f"  {tool.name}: {problem}")
     raise problem
 
 
@@ -182,7 +188,10 @@ def make_environment(tool: Tool) -> None:
         shutil.rmtree(VENV)
     VENV.mkdir(exist_ok=True)
     write_state()
-    step(f"1/4 make .venv for Python {sys.version.split()[0]} with {tool.name}", [*tool.make, str(VENV)])
+    try:
+        step(f"1/4 make .venv for Python {sys.version.split()[0]} with {tool.name}", [*tool.make, str(VENV)])
+    except StepFailed as error:
+        raise NoEnvironment(*error.args) from None
     write_state(tool=tool.name)
 
 
@@ -285,8 +294,8 @@ def reason(text: str) -> str:
 
 def open_course(browser: bool) -> NoReturn:
     """Become JupyterLab, opened on the first notebook."""
-    command = [str(PYTHON), "-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}", "--ServerApp.log_level=WARN"]
-    command.append(f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}")
+    command = [str(PYTHON), "-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}"]
+    command += [f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}", "--Application.log_level=WARN"]
     if not browser:
         command.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:

@@ -9,8 +9,6 @@ Importing this costs next to nothing; the parts are loaded when first asked for.
 'stack'
 """
 
-from importlib import import_module
-
 __version__ = "0.1.0"
 
 _HOME = {"MapleTree": "mmsim.maple", "MapleState": "mmsim.maple"}
@@ -22,6 +20,8 @@ def __getattr__(name: str) -> object:
     """Load the part that holds `name`, once; AttributeError when there is no such name."""
     if name not in _HOME:
         raise AttributeError(f"module 'mmsim' has no attribute {name!r}")
+    from importlib import import_module
+
     value = getattr(import_module(_HOME[name]), name)
     globals()[name] = value
     return value

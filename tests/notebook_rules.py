@@ -44,13 +44,15 @@ class _Rules:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Turn "expected failure" into failure for cells: nbval says so of every cell after one that took too long."""
+        """Fail a cell that nbval lets through: one it skipped, one that took too long, and all that came after that."""
         report = yield
-        if _is_cell(item) and report.outcome == "skipped":
-            reason = getattr(report, "wasxfail", "skipped")
-            report.__dict__.pop("wasxfail", None)
-            report.outcome = "failed"
-            report.longrepr = f"{item.nodeid}: not checked ({reason})"
+        if _is_cell(item) and report.when == "call" and report.outcome != "failed":
+            late = item.parent.timed_out
+            if late or report.outcome == "skipped":
+                report.__dict__.pop("wasxfail", None)  # with it, pytest would count an expected failure
+                report.outcome = "failed"
+                reason = "it or a cell before it took too long" if late else "skipped"
+                report.longrepr = f"not checked: {reason}"
         return report
 
 
