@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from .card import Block, Card, Choices, Para, Table
 from .errors import BadAnswer, NoSuchValue
-from .questions import Bank, Choice, Plain, Question, Sheet
+from .questions import Bank, Choice, Plain, Question, Sheet, same_value
 from .state import Record, State
 
 OPEN = "?"
@@ -156,7 +156,7 @@ class Lesson:
         missing = sum(letter == OPEN for _, letter in answers)
         if missing:
             call = ", ".join([f'"{number}"', *(f'"{letter}"' for _, letter in answers)])
-            how = Para(f"Answer with your letters in place of the question marks: `checkpoint({call})`")
+            how = Para(f"Answer with your letters in place of the question marks:\n\n    checkpoint({call})")
             return Card(f"Checkpoint {number}: {len(answers) - missing} of 3 answered", (*blocks, how))
         return Card(*self._scored(number, answers, blocks))
 
@@ -240,17 +240,10 @@ def _choice_of_value(question: Question, value: object) -> Choice:
         kind = type(value).__name__
         raise NoSuchValue(f"compare {question.id}: got a {kind}, expected an int, str, bool or a list of these")
     for choice in question.choices:
-        if _same(choice.value, plain):
+        if same_value(choice.value, plain):
             return choice
     known = ", ".join(f"{choice.letter} = {choice.value!r}" for choice in question.choices)
     raise NoSuchValue(f"compare {question.id}: no choice has the value {plain!r}; it has {known}")
-
-
-def _same(one: object, two: object) -> bool:
-    """Equal in kind too: True is not 1."""
-    if isinstance(one, list) and isinstance(two, list):
-        return len(one) == len(two) and all(map(_same, one, two))
-    return type(one) is type(two) and one == two
 
 
 def _cells(choice: Choice) -> tuple[str, str]:

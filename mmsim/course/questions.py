@@ -257,10 +257,21 @@ def _predict_faults(entry: dict, choices: dict[str, dict]) -> Iterator[str]:
     for letter, choice in choices.items():
         if "value" not in choice:
             yield f"choice {letter}: value: missing"
-        elif (kind_value := (type(choice["value"]), choice["value"])) in seen:
+            continue
+        if any(same_value(choice["value"], other) for other in seen):
             yield f"choice {letter}: value = {choice['value']!r} is used twice"
-        else:
-            seen.append(kind_value)
+        seen.append(choice["value"])
+
+
+def same_value(one: object, two: object) -> bool:
+    """Equal in kind too.
+
+    >>> same_value([1, 2], [1, 2]), same_value(True, 1)
+    (True, False)
+    """
+    if isinstance(one, list) and isinstance(two, list):
+        return len(one) == len(two) and all(map(same_value, one, two))
+    return type(one) is type(two) and one == two
 
 
 def _wrong_fields(entry: object, fields: Fields) -> Iterator[str]:
