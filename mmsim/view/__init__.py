@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
-    "picture": ("Picture", "picture", "picture_diff", "picture_write"),
+    "pictures": ("Picture", "picture", "picture_diff", "picture_write"),
     "player": ("StepPlayer",),
     "render": ("renderer",),
     "scene": ("Marks",),

@@ -86,16 +86,18 @@ def size(count: int) -> str:
     return f"{amount:.1f}".removesuffix(".0") + " " + UNITS[unit]
 
 
-def label(entry: Any, width: int = 28) -> str:
+def label(entry: Any, width: int = 26) -> str:
     """A short name of an entry, never with a memory address in it.
 
-    An entry may bring its own: an attribute `label`.
+    An entry may bring its own: an attribute `label`. Long names are cut in the middle.
 
     >>> label(None), label("heap"), label(7), label(object())
     ('NULL', 'heap', '7', 'object')
+    >>> label("libgraphite2-a2b39163.so.3.2.1 r--p")
+    'libgraphite2-a2b39…2.1 r--p'
     """
     text = " ".join(_name(entry).split())
-    return text if len(text) <= width else text[: width - 1] + "…"
+    return text if len(text) <= width else f"{text[: width - 8]}…{text[-8:]}"
 
 
 def _name(entry: Any) -> str:

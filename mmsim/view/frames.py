@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from mmsim.maple import MapleTree, Step, Write, diff, walk
 
 from .fmt import choose_base, label, number, span
-from .picture import Picture, call_text, joined_panel, slots_over, tree_panel
+from .pictures import Picture, call_text, joined_panel, slots_over, tree_panel
 from .scene import Marks, Row, as_marks, scene
 
 __all__ = ["GOALS", "Frame", "frames_of"]

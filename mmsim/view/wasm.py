@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from .render import as_image
 
 if TYPE_CHECKING:
-    from .picture import Picture
+    from .pictures import Picture
 
-__all__ = ["view"]
+__all__ = ["VIEW", "empty", "show", "view"]
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 _STATIC = Path(__file__).parent / "static"
@@ -27,10 +27,22 @@ def view(pictures: Sequence[Picture], html: str | None = None) -> dict[str, Any]
 
     Without `html` each picture is an image of its own.
     """
-    html = html or "".join(as_image(picture.svg(), picture.description) for picture in pictures)
-    dots = [[panel.dot for panel in picture.panels] for picture in pictures]
-    widget = _widget_class()(dots=dots, html=html)
+    widget = _widget_class()()
+    show(widget, pictures, html)
     return {VIEW: {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}}
+
+
+def show(widget: Any, pictures: Sequence[Picture], html: str | None = None) -> None:
+    """Let a widget of this module draw other pictures."""
+    images = "".join(as_image(picture.svg(), picture.description) for picture in pictures)
+    with widget.hold_sync():
+        widget.dots = [[panel.dot for panel in picture.panels] for picture in pictures]
+        widget.html = html or images
+
+
+def empty() -> Any:
+    """A widget that draws nothing yet; `show()` fills it."""
+    return _widget_class()()
 
 
 @cache

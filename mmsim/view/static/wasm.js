@@ -36,21 +36,28 @@ function runScripts(el) {
   });
 }
 
+async function draw(model, el) {
+  el.innerHTML = model.get("html");
+  setTimeout(() => runScripts(el)); // after the element is on the page
+  const dots = model.get("dots");
+  try {
+    const graphviz = await load(model);
+    if (dots !== model.get("dots")) return; // a newer picture is on its way
+    const images = [...el.querySelectorAll("img")];
+    dots.forEach((graphs, at) => {
+      const drawn = graphs.map((dot) => graphviz.layout(dot.replace(...FONT), "svg", "dot"));
+      images[at].replaceWith(...drawn.map((svg, part) => image(svg, part ? "" : images[at].alt)));
+    });
+    el.dataset.drawn = "wasm";
+  } catch (error) {
+    el.title = `drawn as text: ${error.message}`;
+  }
+}
+
 export default {
-  async render({ model, el }) {
-    el.innerHTML = model.get("html");
+  render({ model, el }) {
     el.style.overflowX = "auto";
-    setTimeout(() => runScripts(el)); // after the element is on the page
-    try {
-      const graphviz = await load(model);
-      const images = [...el.querySelectorAll("img")];
-      model.get("dots").forEach((graphs, at) => {
-        const drawn = graphs.map((dot) => graphviz.layout(dot.replace(...FONT), "svg", "dot"));
-        images[at].replaceWith(...drawn.map((svg, part) => image(svg, part ? "" : images[at].alt)));
-      });
-      el.dataset.drawn = "wasm";
-    } catch (error) {
-      el.title = `drawn as text: ${error.message}`;
-    }
+    model.on("change:html", () => draw(model, el));
+    draw(model, el);
   },
 };
