@@ -39,10 +39,18 @@ class BigNode:
         self.gaps = gaps
 
     @classmethod
-    def of(cls, node: Node, start: int = 0, stop: int | None = None) -> BigNode:
-        """Slots [start:stop] of a node."""
-        gaps = None if node.gaps is None else node.gaps[start:stop]
-        return cls(node.type, node.pivots[start:stop], node.slots[start:stop], gaps)
+    def of(cls, node: Node) -> BigNode:
+        """Copies of a node's lists."""
+        return cls(node.type, node.pivots[:], node.slots[:], node.gaps and node.gaps[:])
+
+    @classmethod
+    def between(cls, left: Node, stop: int, right: Node, start: int) -> BigNode:
+        """Slots [:stop] of one node and [start:] of another (or the same) of its level."""
+        pivots = left.pivots[:stop] + right.pivots[start:]
+        slots = left.slots[:stop] + right.slots[start:]
+        if left.gaps is None or right.gaps is None:
+            return cls(left.type, pivots, slots, None)
+        return cls(left.type, pivots, slots, left.gaps[:stop] + right.gaps[start:])
 
     @property
     def end(self) -> int:
@@ -60,19 +68,22 @@ class BigNode:
         if self.gaps is not None:
             self.gaps[start:stop] = [node_gap(part.node, part.low) for part in parts]
 
-    def node(self, pool: NodePool, start: int = 0, stop: int | None = None) -> Node:
-        """A new node of the slots [start:stop] (mab_mas_cp(), 6.1)."""
-        pivots, slots = self.pivots[start:stop], self.slots[start:stop]
-        if self.gaps is None:
-            return pool.new(self.type, pivots, slots)
-        gaps = self.gaps[start:stop]
-        return pool.new(self.type, pivots, slots, gaps, fresh_gap_slot(gaps))
+    def node(self, pool: NodePool) -> Node:
+        """A new node of all the slots, which it takes over (mab_mas_cp(), 6.1)."""
+        gaps = self.gaps
+        if gaps is None:
+            return pool.new(self.type, self.pivots, self.slots)
+        return pool.new(self.type, self.pivots, self.slots, gaps, fresh_gap_slot(gaps))
 
     def parts(self, pool: NodePool, low: int, cuts: tuple[int, ...]) -> list[Part]:
-        """New nodes: one more than there are cuts; `low` is the first index of the first."""
+        """New nodes, one more than there are cuts; `low` is the first index of the first."""
+        if not cuts:
+            return [Part(self.node(pool), low, self.pivots[-1])]
         made, start = [], 0
         for last in (*cuts, self.end):
-            made.append(Part(self.node(pool, start, last + 1), low, self.pivots[last]))
+            gaps = None if self.gaps is None else self.gaps[start : last + 1]
+            piece = BigNode(self.type, self.pivots[start : last + 1], self.slots[start : last + 1], gaps)
+            made.append(Part(piece.node(pool), low, self.pivots[last]))
             low, start = self.pivots[last] + 1, last + 1
         return made
 

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
 from .big import BigNode, Part, cut_points
+from .gaps import node_gap
 from .node import ARANGE_64, RANGE_64, ULONG_MAX, Node
 from .path import Path, beside, low_of, path_to
 
@@ -48,14 +49,14 @@ def store_spanning(tree: MapleTree, index: int, last: int, entry: Any) -> bool:
         if index == 0 and last == ULONG_MAX:
             return False
 
-    big = BigNode.of(left, 0, slot)
+    if right.pivots[-1] == last:
+        resume = len(right.slots)
+    big = BigNode.between(left, slot, right, resume)
+    big.pivots.insert(slot, last)
+    big.slots.insert(slot, entry)
     if low < index:
-        big.pivots.append(index - 1)
-        big.slots.append(left.slots[slot])
-    big.pivots.append(last)
-    big.slots.append(entry)
-    if right.pivots[-1] > last:
-        big += BigNode.of(right, resume)
+        big.pivots.insert(slot, index - 1)
+        big.slots.insert(slot, left.slots[slot])
     _climb(tree, left_path, left, right_path, right, big, "join")
     return True
 
@@ -93,9 +94,9 @@ def _climb(
         if len(big.slots) <= big.type.min_end:
             left_path, right_path, big, pulled = _pull(left_path, right_path, big)
         took = _nodes_between(tree, left_path, right_path)
-        cuts = cut_points(big)
-        parts = big.parts(tree.pool, low_of(left_path), cuts)
         tree.pool.release(len(took))
+        cuts = cut_points(big) if len(big.slots) > big.type.slots else ()
+        parts = big.parts(tree.pool, low_of(left_path), cuts)
         if tree.trail:
             tree.trail.add(level, pulled or action, took, big, cuts, [part.node for part in parts])
         level += 1
@@ -105,17 +106,38 @@ def _climb(
             parts = [_root_over(tree, parts, level)]
             level += 1
             break
+        if len(parts) == 1 and left_path == right_path:
+            tree.root = _replace_up(tree, left_path, parts[0], level)
+            return
         parent, left_slot = left_path.pop()
         right_parent, right_slot = right_path.pop()
-        above = BigNode.of(parent, 0, left_slot)
-        above.replace(left_slot, left_slot, parts)
-        big = above + BigNode.of(right_parent, right_slot + 1)
+        big = BigNode.between(parent, left_slot, right_parent, right_slot + 1)
+        big.replace(left_slot, left_slot, parts)
     while left_path:
         left_path.pop()
         right_path.pop()
         tree.pool.release(len(_nodes_between(tree, left_path, right_path)))
     tree.root = parts[0].node
     tree.height = level
+
+
+def _replace_up(tree: MapleTree, path: Path, part: Part, level: int) -> Node:
+    """One node takes the place of one: up to the root every node is copied with its new child.
+
+    The general step would do the same, only slower. Returns the new root.
+    """
+    node, gap = part.node, node_gap(part.node, part.low)
+    for level, (parent, slot) in enumerate(reversed(path), level):  # noqa: B020 - counts on
+        big = BigNode.of(parent)
+        big.slots[slot] = node
+        if big.gaps is not None:
+            big.gaps[slot] = gap
+            gap = max(big.gaps)
+        node = big.node(tree.pool)
+        if tree.trail:
+            tree.trail.add(level, "replace", [parent], big, (), [node])
+    tree.pool.release(len(path))
+    return node
 
 
 def _pull(left_path: Path, right_path: Path, big: BigNode) -> tuple[Path, Path, BigNode, str]:
@@ -149,6 +171,8 @@ def _nodes_between(tree: MapleTree, left_path: Path, right_path: Path) -> list[N
     """The old nodes of one level from the left path to the right one: they leave the tree."""
     if not left_path:
         return [tree.root]
+    if left_path[-1] == right_path[-1]:
+        return [_node_at(left_path)]
     path: Path | None = left_path
     nodes = [_node_at(left_path)]
     while path != right_path:

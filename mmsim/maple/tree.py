@@ -20,7 +20,7 @@ from .path import path_to
 from .pool import NodePool
 from .stats import TreeStats
 from .trail import Trail
-from .walker import entries, walk
+from .walker import entries, leaves
 from .write import insert, store
 
 if TYPE_CHECKING:
@@ -97,12 +97,12 @@ class MapleTree:
         node = self.root
         low = 0
         for _ in range(self.height):
-            slot = bisect_left(node.pivots, index)
+            pivots = node.pivots
+            slot = bisect_left(pivots, index)
             if slot:
-                low = node.pivots[slot - 1] + 1
-            last = node.pivots[slot]
+                low = pivots[slot - 1] + 1
             node = node.slots[slot]
-        return low, last, node
+        return low, pivots[slot], node
 
     def find(self, index: int, max: int = ULONG_MAX) -> tuple[Any, int]:
         """The first entry at or after `index` that starts at or below `max` (mt_find(), 6.1).
@@ -181,8 +181,7 @@ class MapleTree:
         """How many ranges hold an entry. Cost: one pass over the leaves."""
         if not self.height:
             return int(self.root is not None)
-        leaves = (place.node.slots for place in walk(self) if place.node.type.is_leaf)
-        return sum(len(slots) - slots.count(None) for slots in leaves)
+        return sum(len(leaf.slots) - leaf.slots.count(None) for leaf in leaves(self))
 
     def __bool__(self) -> bool:
         """False for a tree without entries. O(1)."""
@@ -211,9 +210,6 @@ class MapleTree:
             self.watcher.write("store_range", store, index, last, entry)
         else:
             store(self, index, last, entry)
-        pool = self.pool
-        if pool.reserve:
-            pool.settle()
 
     def insert_range(self, index: int, last: int, entry: Any) -> None:
         """Store `entry` over index..last, where nothing is yet (mtree_insert_range(), 6.1).
@@ -226,7 +222,6 @@ class MapleTree:
             self.watcher.write("insert_range", insert, index, last, entry)
         else:
             insert(self, index, last, entry)
-        self.pool.settle()
 
     def erase(self, index: int) -> Any:
         """Erase the whole range that holds `index`; returns its entry or None (mtree_erase(), 6.1).
@@ -239,7 +234,6 @@ class MapleTree:
                 self.watcher.write("erase", store, first, last, None)
             else:
                 store(self, first, last, None)
-            self.pool.settle()
         return entry
 
     def alloc_range(self, entry: Any, size: int, min: int = 0, max: int = ULONG_MAX) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .node import ULONG_MAX, Node
@@ -10,7 +12,7 @@ from .node import ULONG_MAX, Node
 if TYPE_CHECKING:
     from .tree import MapleTree
 
-__all__ = ["Place", "entries", "ranges", "walk"]
+__all__ = ["Place", "entries", "leaves", "ranges", "walk"]
 
 
 class Place(NamedTuple):
@@ -52,20 +54,34 @@ def walk(tree: MapleTree) -> Iterator[Place]:
             stack.extend(reversed(below))
 
 
+def leaves(tree: MapleTree) -> Iterator[Node]:
+    """Every leaf, left to right: for counting and iterating, without the places of `walk`."""
+    level: Iterable[Node] = (tree.root,) if tree.height else ()
+    for _ in range(tree.height - 1):
+        level = chain.from_iterable(map(attrgetter("slots"), level))
+    return iter(level)
+
+
 def ranges(tree: MapleTree) -> Iterator[tuple[int, int, Any]]:
     """Every range, entries and NULLs, as (first, last, entry or None), in order."""
     if not tree.height:
         if tree.root is not None:
             yield 0, 0, tree.root
-            yield 1, ULONG_MAX, None
-        else:
-            yield 0, ULONG_MAX, None
-        return
-    for place in walk(tree):
-        if place.node.type.is_leaf:
-            yield from place.ranges()
+        yield 0 if tree.root is None else 1, ULONG_MAX, None
+    first = 0
+    for leaf in leaves(tree):
+        for last, entry in zip(leaf.pivots, leaf.slots, strict=False):
+            yield first, last, entry
+            first = last + 1
 
 
 def entries(tree: MapleTree) -> Iterator[tuple[int, int, Any]]:
     """Every entry as (first, last, entry), in order."""
-    return (item for item in ranges(tree) if item[2] is not None)
+    if not tree.height and tree.root is not None:
+        yield 0, 0, tree.root
+    before = -1
+    for leaf in leaves(tree):
+        for last, entry in zip(leaf.pivots, leaf.slots, strict=False):
+            if entry is not None:
+                yield before + 1, last, entry
+            before = last

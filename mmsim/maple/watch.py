@@ -78,6 +78,5 @@ class Watch:
             action(tree, index, last, entry)
         finally:
             tree.trail = None
-        used = tree.pool.count.since(count)
-        nodes = used._replace(returned=used.returned + tree.pool.reserve)
+        nodes = tree.pool.count.since(count)
         self.log.append(Write(op, index, last, entry, trail.path, tuple(trail.steps), before, tree.copy(), nodes))

@@ -13,7 +13,7 @@ from .big import BigNode
 from .errors import Occupied
 from .gaps import leaf_gap, set_gap
 from .node import LEAF_64, ULONG_MAX, Node
-from .path import low_of, path_to
+from .path import Path, low_of, path_to
 from .span import rebalance, store_spanning
 from .split import split
 
@@ -33,23 +33,18 @@ def store(tree: MapleTree, index: int, last: int, entry: Any) -> None:
     if not tree.height:
         _store_without_nodes(tree, index, last, entry)
         return
-
-    # Find the place. The write spans when it goes past the child, or ends in a NULL with it.
-    node, parent, at = tree.root, None, 0
+    # Find the place. The write spans when it goes past the leaf, or ends in a NULL with it.
+    path: Path = []
+    node = tree.root
     for _ in range(tree.height - 1):
-        pivots = node.pivots
-        slot = bisect_left(pivots, index)
-        pivot = pivots[slot]
-        if last >= pivot and (last > pivot or (entry is None and last != ULONG_MAX)):
-            _store_over_border(tree, index, last, entry)
-            return
-        parent, at = node, slot
+        slot = bisect_left(node.pivots, index)
+        path.append((node, slot))
         node = node.slots[slot]
-    pivots = node.pivots
-    if last == pivots[-1] and entry is None and last != ULONG_MAX:
+    high = node.pivots[-1]
+    if last >= high and (last > high or (entry is None and last != ULONG_MAX)):
         _store_over_border(tree, index, last, entry)
-        return
-    _store_in_leaf(tree, node, parent, at, index, last, entry)
+    else:
+        _store_in_leaf(tree, path, node, index, last, entry)
 
 
 def insert(tree: MapleTree, index: int, last: int, entry: Any) -> None:
@@ -69,9 +64,7 @@ def insert(tree: MapleTree, index: int, last: int, entry: Any) -> None:
     store(tree, index, last, entry)
 
 
-def _store_in_leaf(
-    tree: MapleTree, leaf: Node, parent: Node | None, at: int, index: int, last: int, entry: Any
-) -> None:
+def _store_in_leaf(tree: MapleTree, path: Path, leaf: Node, index: int, last: int, entry: Any) -> None:
     """The range lies inside one leaf (mas_wr_modify() and the paths below it, 6.1).
 
     Its slots first..end are replaced by up to three: what is left of the first, the entry,
@@ -79,71 +72,50 @@ def _store_in_leaf(
     """
     pivots, slots = leaf.pivots, leaf.slots
     first = bisect_left(pivots, index)
-    if first:
-        low = pivots[first - 1] + 1
-    elif parent is None:
-        low = 0
-    else:
-        low = parent.pivots[at - 1] + 1 if at else low_of(path_to(tree, index)[0])
+    low = pivots[first - 1] + 1 if first else low_of(path)
     end = first if last <= pivots[first] else bisect_left(pivots, last, first + 1)
     if entry is None:
-        first, end, low, index, last = _grow_null(tree, leaf, first, end, low, index, last)
+        first, end, low, index, last = _grow_null(path, leaf, first, end, low, index, last)
     if index == 0 and last == ULONG_MAX:
         _new_root(tree, entry)
         return
-    content = slots[first]
-    high = pivots[end]
+    content, high = slots[first], pivots[end]
     before, after = low < index, high > last
-
-    if first == end and not before and not after:
-        if tree.trail:
-            tree.trail.path = "exact"
-        slots[first] = entry
-        if parent is not None and parent.gaps is not None and (content is None) is not (entry is None):
-            size = last - index + 1
-            _update_gap(tree, leaf, parent, at, index, *((size, 0) if entry is None else (0, size)))
+    if first == end and not before and not after and content is not None and entry is not None and not tree.trail:
+        slots[first] = entry  # an entry for an entry: neither shape nor gaps change
         return
 
     # Does it fit?
     new_end = len(slots) - 1 + before + after - (end - first)
-    if new_end >= 16 or (new_end < 6 and parent is not None):
+    if new_end > 15 or (new_end < 6 and path):
         big = BigNode.of(leaf)
         _edit(big.pivots, big.slots, first, end, index, last, entry, before, after)
-        path, _ = path_to(tree, index)
-        if tree.trail:
-            tree.trail.path = "split" if new_end >= 16 else "rebalance"
-        (split if new_end >= 16 else rebalance)(tree, path, leaf, big)
+        _leave_leaf(tree, path, leaf, big)
         return
-
-    # Shift.
     if tree.trail or tree.use_rcu:
-        path_name = _leaf_path(tree, leaf, first, end, before, after, new_end, entry)
-        if tree.trail:
-            tree.trail.path = path_name
-        if tree.use_rcu and path_name in ("node store", "big node"):
-            leaf = _replace_leaf(tree, leaf, parent, at)
-            pivots, slots = leaf.pivots, leaf.slots
-    if parent is None or parent.gaps is None:
+        leaf = _take_path(tree, path, leaf, first, end, before, after, entry)
+        pivots, slots = leaf.pivots, leaf.slots
+
+    # Shift, and compare the NULLs that go with those that come.
+    if not path or path[-1][0].gaps is None:
         _edit(pivots, slots, first, end, index, last, entry, before, after)
         return
-
-    # Update gaps: compare what went with what came, the rest of the leaf is as it was.
-    if first == end:
-        gone = high - low + 1 if content is None else 0
-    else:
+    if first != end:
         gone = _gap_between(pivots, slots, first, end, low)
+    else:
+        gone = high - low + 1 if content is None else 0
     came = last - index + 1 if entry is None else 0
     if before and content is None:
         came = index - low
-    if after and slots[end] is None and high - last > came:
+    if after and high - last > came and slots[end] is None:
         came = high - last
     _edit(pivots, slots, first, end, index, last, entry, before, after)
-    if gone or came:
-        _update_gap(tree, leaf, parent, at, index, came, gone)
+    if gone != came:
+        _update_gap(path, leaf, came, gone)
 
 
 def _grow_null(
-    tree: MapleTree, leaf: Node, first: int, end: int, low: int, index: int, last: int
+    path: Path, leaf: Node, first: int, end: int, low: int, index: int, last: int
 ) -> tuple[int, int, int, int, int]:
     """A NULL takes over the NULLs it touches: no two stand side by side (mas_wr_extend_null(), 6.1).
 
@@ -159,7 +131,7 @@ def _grow_null(
         index = low
     elif index == low and first and slots[first - 1] is None:
         first -= 1
-        low = index = pivots[first - 1] + 1 if first else low_of(path_to(tree, index)[0])
+        low = index = pivots[first - 1] + 1 if first else low_of(path)
     return first, end, low, index, last
 
 
@@ -174,27 +146,32 @@ def _edit(
     before: bool,
     after: bool,
 ) -> None:
-    """Put the entry into the two lists of a leaf; `before` and `after`: parts of old ranges stay."""
-    if before:
-        if after:
-            pivots[first:end] = (index - 1, last)
-            slots[first : end + 1] = (slots[first], entry, slots[end])
-        elif end == first + 1:
+    """Put the entry into the two lists of a leaf; `before` and `after`: parts of old ranges stay.
+
+    Single items and inserts where they do: a slice costs three times as much.
+    """
+    if first == end:
+        if before:
+            if after:
+                slots.insert(first, slots[first])
+                pivots.insert(first, last)
+            slots.insert(first + 1, entry)
+            pivots.insert(first, index - 1)
+        elif after:
+            slots.insert(first, entry)
+            pivots.insert(first, last)
+        else:
+            slots[first] = entry
+    elif before is not after and end == first + 1:
+        if before:
             pivots[first] = index - 1
             slots[end] = entry
         else:
-            pivots[first:end] = (index - 1,)
-            slots[first + 1 : end + 1] = (entry,)
-    elif after:
-        if end == first + 1:
             pivots[first] = last
             slots[first] = entry
-        else:
-            pivots[first:end] = (last,)
-            slots[first:end] = (entry,)
     else:
-        pivots[first : end + 1] = (last,)
-        slots[first : end + 1] = (entry,)
+        pivots[first : end + (not after)] = (index - 1, last) if before else (last,)
+        slots[first + before : end + (not after)] = (entry,)
 
 
 def _gap_between(pivots: list[int], slots: list[Any], first: int, end: int, low: int) -> int:
@@ -208,58 +185,76 @@ def _gap_between(pivots: list[int], slots: list[Any], first: int, end: int, low:
     return best
 
 
-def _update_gap(tree: MapleTree, leaf: Node, parent: Node, at: int, index: int, came: int, gone: int) -> None:
+def _update_gap(path: Path, leaf: Node, came: int, gone: int) -> None:
     """Tell the parent about the leaf's longest gap if it changed (mas_update_gap(), 6.1).
 
     `came` and `gone` are the longest NULL ranges the write made and took away: only if
     the longest one went does the leaf have to be looked at.
     """
+    parent, at = path[-1]
     gaps = parent.gaps
     assert gaps is not None
     noted = gaps[at]
     if came > noted:
-        gap = came
-    elif came == noted or gone < noted:
-        return
-    else:
-        low = parent.pivots[at - 1] + 1 if at else low_of(path_to(tree, index)[0])
+        set_gap(path, came)
+    elif came < noted and gone == noted:
+        low = parent.pivots[at - 1] + 1 if at else low_of(path)
         # A gap of more than half the leaf is the longest, without a look at the others.
         gap = came if 2 * came > leaf.pivots[-1] - low else leaf_gap(leaf, low)
-        if gap == noted:
-            return
-    set_gap(path_to(tree, index)[0], gap)
+        if gap != noted:
+            set_gap(path, gap)
+
+
+def _take_path(
+    tree: MapleTree, path: Path, leaf: Node, first: int, end: int, before: bool, after: bool, entry: Any
+) -> Node:
+    """Which of 6.1's one-leaf paths this is; returns the leaf to write to.
+
+    The slots come out the same on all of them. It matters for the name, and with use_rcu for
+    whether the write goes to a copy, because readers may still be in the old leaf.
+    """
+    name = _leaf_path(tree, leaf, first, end, before, after, entry)
+    if tree.trail:
+        tree.trail.path = name
+    if not tree.use_rcu or name in ("exact", "slot store"):
+        return leaf
+    tree.pool.need(1)
+    new = tree.pool.new(LEAF_64, leaf.pivots[:], leaf.slots[:])
+    tree.pool.release(1)
+    tree.pool.settle()
+    if path:
+        parent, at = path[-1]
+        parent.slots[at] = new
+    else:
+        tree.root = new
+    return new
 
 
 def _leaf_path(
-    tree: MapleTree, leaf: Node, first: int, end: int, before: bool, after: bool, new_end: int, entry: Any
+    tree: MapleTree, leaf: Node, first: int, end: int, before: bool, after: bool, entry: Any
 ) -> str:
-    """Which of 6.1's one-leaf paths this write takes; the slots come out the same.
-
-    It matters for the name, and with use_rcu for whether the leaf is replaced.
-    """
+    """The name of the path through mas_wr_modify() of 6.1, whose order of tests this follows."""
+    one_side = before is not after
+    if first == end and not before and not after:
+        return "exact"
     top = len(leaf.slots) - 1
-    size = top - end + first + 2 + (leaf.pivots[-1] == ULONG_MAX)
-    if size >= 16:
+    if top - end + first + 2 + (leaf.pivots[-1] == ULONG_MAX) >= 16:
         return "big node"
-    one_side = before != after
     if entry is not None and top < 15 and first == top and one_side and not tree.use_rcu:
         return "append"
     if end == first + 1 and one_side:
         return "slot store"
-    fits = new_end < 16 and (tree.height == 1 or new_end > LEAF_64.min_end)
-    return "node store" if fits else "big node"
+    new_end = top + before + after - (end - first)
+    return "node store" if tree.height == 1 or new_end > LEAF_64.min_end else "big node"
 
 
-def _replace_leaf(tree: MapleTree, leaf: Node, parent: Node | None, at: int) -> Node:
-    """With use_rcu readers may still be in the old leaf: the write goes to a copy."""
-    tree.pool.need(1)
-    new = tree.pool.new(LEAF_64, leaf.pivots[:], leaf.slots[:])
-    tree.pool.release(1)
-    if parent is None:
-        tree.root = new
-    else:
-        parent.slots[at] = new
-    return new
+def _leave_leaf(tree: MapleTree, path: Path, leaf: Node, big: BigNode) -> None:
+    """`big` is too much or too little for a leaf: split or rebalance (mas_commit_b_node(), 6.1)."""
+    too_full = big.end >= LEAF_64.slots
+    if tree.trail:
+        tree.trail.path = "split" if too_full else "rebalance"
+    (split if too_full else rebalance)(tree, path, leaf, big)
+    tree.pool.settle()
 
 
 def _store_over_border(tree: MapleTree, index: int, last: int, entry: Any) -> None:
@@ -267,18 +262,22 @@ def _store_over_border(tree: MapleTree, index: int, last: int, entry: Any) -> No
         tree.trail.path = "spanning"
     if not store_spanning(tree, index, last, entry):
         _new_root(tree, entry)
+    tree.pool.settle()
 
 
 def _new_root(tree: MapleTree, entry: Any) -> None:
     """The write covers 0..ULONG_MAX (mas_new_root(), 6.1): NULL empties the tree."""
     if tree.trail:
         tree.trail.path = "new root"
-    node = None
-    if entry is not None:
-        tree.pool.need(1)
-        node = tree.pool.new(LEAF_64, [ULONG_MAX], [entry])
-    tree.pool.release(tree.pool.used - tree.pool.released - (node is not None))
-    tree.root, tree.height = node, 0 if node is None else 1
+    pool = tree.pool
+    old = pool.used - pool.released
+    if entry is None:
+        tree.root, tree.height = None, 0
+    else:
+        pool.need(1)
+        tree.root, tree.height = pool.new(LEAF_64, [ULONG_MAX], [entry]), 1
+    pool.release(old)
+    pool.settle()
 
 
 def _store_without_nodes(tree: MapleTree, index: int, last: int, entry: Any) -> None:
@@ -313,3 +312,4 @@ def _expand_root(tree: MapleTree, index: int, last: int, entry: Any) -> None:
         slots.append(None)
     tree.root = tree.pool.new(LEAF_64, pivots, slots)
     tree.height = 1
+    tree.pool.settle()
