@@ -73,7 +73,7 @@ HEAD = """# Why 02?
 - **Kernel**: Linux 6.1, `mas_walk()`
 - **Links**: [documentation](https://docs.kernel.org/core-api/maple_tree.html)
 """
-WORDS = "These twenty words say nothing at all of any use, but the measure of words against lines wants to be met. "
+WORDS = "Some balanced words. "
 
 
 def text(source: str, *tags: str) -> dict:
@@ -115,7 +115,7 @@ def notebook(cells: list[dict]) -> dict:
 
 
 def good_notebook() -> dict:
-    """A notebook that keeps every rule: 40 cells, 50 minutes, all parts."""
+    """A notebook that keeps every rule: 40 cells, 50 minutes, all parts (see the numbers in test_course_lint)."""
     cells = [
         text(HEAD, "header"),
         code("from mmsim.course import answer, ask, checkpoint, compare, predict, warmup", "setup"),
@@ -144,5 +144,5 @@ def good_notebook() -> dict:
         code('checkpoint("02", "?", "?", "?")', out="Checkpoint"),
         text("## 13 Close (1 min)\n\nThat is all.", "close"),
     ]
-    filler = [text("One more line of text.") for _ in range(40 - len(cells))]
+    filler = [text("One.") for _ in range(40 - len(cells))]
     return notebook([*cells, *filler])

@@ -91,7 +91,10 @@ def test_a_faulty_quiz_question_is_named(tmp_path: Path, old: str, new: str, exp
     [
         (
             sheet("03"),
-            ["notebook = '03', expected '02' as in the file's name", "file = '03-name.ipynb', expected '02-name.ipynb'"],
+            [
+                "notebook = '03', expected '02' as in the file's name",
+                "file = '03-name.ipynb', expected '02-name.ipynb'",
+            ],
         ),
         (sheet("02").replace("02-name.ipynb", "name.ipynb"), ["file = 'name.ipynb', expected '02-name.ipynb'"]),
         (sheet("02") + "hint = 1\n", ["unknown field 'hint'"]),

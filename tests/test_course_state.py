@@ -127,9 +127,7 @@ def test_a_record_of_a_later_version_survives_a_write(tmp_path: Path) -> None:
 def test_merge_takes_the_newer_record_and_the_better_score(tmp_path: Path) -> None:
     mine = State(tmp_path / "mine")
     write(mine.path, a_record(second=1), a_record("checkpoint", "02", 9, score=1), a_record("answer", "02.q1"))
-    theirs = write(
-        tmp_path / "theirs", a_record(second=2, choice="D"), a_record("checkpoint", "02", 1, score=3)
-    )
+    theirs = write(tmp_path / "theirs", a_record(second=2, choice="D"), a_record("checkpoint", "02", 1, score=3))
 
     assert mine.merge(theirs) == 2
     merged = mine.all()
@@ -196,7 +194,7 @@ def test_a_folder_that_cannot_be_used_is_one_clear_line(tmp_path: Path) -> None:
 def test_a_folder_in_place_of_the_file_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "state.jsonl").mkdir()
 
-    with pytest.raises(StateError, match="cannot read .*state.jsonl"):
+    with pytest.raises(StateError, match=r"cannot read .*state\.jsonl"):
         State(tmp_path).all()
 
 

@@ -78,8 +78,7 @@ class Table:
         lines = (self.head, *self.rows)
         wide = [max(len(row[i]) for row in lines) for i in range(len(self.head))]
         return "\n".join(
-            "  " + "  ".join(cell.ljust(w) for cell, w in zip(row, wide, strict=True)).rstrip()
-            for row in lines
+            "  " + "  ".join(cell.ljust(w) for cell, w in zip(row, wide, strict=True)).rstrip() for row in lines
         )
 
     def html(self) -> str:

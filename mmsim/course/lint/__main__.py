@@ -26,8 +26,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if given.json:
         print(json.dumps([asdict(problem) for problem in problems], indent=1))
     else:
-        print(*problems, f"{len(files)} notebooks, {len(problems)} problems", sep="\n")
+        print(*problems, f"{_counted(files, 'notebook')}, {_counted(problems, 'problem')}", sep="\n")
     return 1 if problems else 0
+
+
+def _counted(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def _unusable(text: str) -> int:

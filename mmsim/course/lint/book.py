@@ -183,7 +183,7 @@ class Book:
     def sections(self) -> tuple[Section, ...]:
         """The sections in order; a heading must be the first line of its cell to open one."""
         starts = [i for i, cell in enumerate(self.cells) if cell.is_text and cell.source.startswith("## ")]
-        ends = [*starts[1:], len(self.cells)]
+        ends = [*starts[1:], len(self.cells)][: len(starts)]
         return tuple(
             Section(self.cells[start].source.splitlines()[0].rstrip(), self.cells[start:end])
             for start, end in zip(starts, ends, strict=True)

@@ -125,7 +125,7 @@ def _svg_faults(svg: str) -> Iterator[str]:
     if root.get("aria-hidden") == "true":
         return
     if root.get("role") != "img":
-        yield f"has role {root.get('role')!r}, expected role=\"img\""
+        yield f'has role {root.get("role")!r}, expected role="img"'
     for name in ("title", "desc"):
         found = root.find(f"{_SPACE}{name}")
         found = root.find(name) if found is None else found

@@ -11,10 +11,12 @@ from .outputs import MIN_DESCRIPTION
 from .rules import Found, rule
 
 _CODE = re.compile(r"(?ms)^(```|~~~).*?^\1|`[^`\n]*`")
-_IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)[^)]*\)")
+# A target may hold one pair of brackets, as the anchors of our headings do.
+_TARGET = r"\(((?:[^()\s]|\([^()\s]*\))+)[^)]*\)"
+_IMAGE = re.compile(r"!\[([^\]]*)\]" + _TARGET)
 _IMG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 _ALT = re.compile(r"""\balt\s*=\s*(["'])(.*?)\1""")
-_LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)[^)]*\)")
+_LINK = re.compile(r"(?<!!)\[[^\]]*\]" + _TARGET)
 _LIVE = re.compile(r"\blive\b", re.IGNORECASE)
 _LIVE_MARK = re.compile(r"\*\*live\b[^*]*\*\*", re.IGNORECASE)
 

@@ -130,8 +130,9 @@ def code_length(book: Book) -> Found:
     for cell, size in sizes.items():
         if size > MAX_LINES:
             yield cell, f"{size} lines of code, expected at most {MAX_LINES}"
-    if sizes and median(sizes.values()) > MEDIAN_LINES:
-        yield None, f"median of {median(sizes.values())} lines a code cell, expected at most {MEDIAN_LINES}"
+    typical = median(sizes.values()) if sizes else 0
+    if typical > MEDIAN_LINES:
+        yield None, f"median of {typical:g} lines a code cell, expected at most {MEDIAN_LINES}"
 
 
 @rule("words-per-line")
