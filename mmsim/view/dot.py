@@ -146,7 +146,8 @@ def _slot_name(row: Row) -> str:
 
 def _ends(row: Row, base: str) -> str:
     """First and last index; the last one is the pivot, and bold."""
-    return f"{_limit(row.first, base)} – <B>{_limit(row.last, base)}</B>"
+    first = "" if row.first == row.last else f"{_limit(row.first, base)} – "
+    return f"{first}<B>{_limit(row.last, base)}</B>"
 
 
 def _held(row: Row) -> str:

@@ -31,6 +31,10 @@ __all__ = [
 ]
 
 
+PLAIN = "maple tree"
+"""The title of a picture that has none of its own; it is not worth a line in the drawing."""
+
+
 class Panel(NamedTuple):
     """One drawing of a picture: the same thing as DOT, as text and as a sentence."""
 
@@ -67,14 +71,19 @@ class Picture:
         return "\n".join(panel.dot for panel in self.panels)
 
     @property
+    def heading(self) -> str:
+        """The title, if the picture has one of its own."""
+        return "" if self.title == PLAIN else self.title
+
+    @property
     def description(self) -> str:
         """What the picture shows, in sentences: its `<desc>`."""
         return " ".join(_sentence(panel) for panel in self.panels)
 
-    def svg(self, salt: str = "") -> str:
+    def svg(self, salt: str = "", heading: bool = True) -> str:
         """The drawing as one <svg> element; `salt` keeps the ids of equal pictures on one page apart."""
         panels = [(panel.dot, _captioned(panel)) for panel in self.panels]
-        return draw(panels, self.title, self.description, salt)
+        return draw(panels, self.title, self.description, salt, heading and bool(self.heading))
 
     def save(self, path: str | Path) -> Path:
         """Write the picture as `.svg`, `.dot` or `.txt`, by the ending of the name."""
@@ -118,7 +127,7 @@ def picture(
       #1 leaf_64 0-ULONG_MAX, 3 of 16 slots
         0-9 NULL | 10-19 a | 20-ULONG_MAX NULL
     """
-    return Picture(title or "maple tree", [tree_panel(scene(tree, marks, base, max_nodes))])
+    return Picture(title or PLAIN, [tree_panel(scene(tree, marks, base, max_nodes))])
 
 
 def picture_diff(before: MapleTree, after: MapleTree, title: str | None = None, **options: Any) -> Picture:

@@ -100,7 +100,7 @@ class StepPlayer:
 
     def _figure(self, at: int) -> str:
         frame = self.frames[at]
-        image = as_image(frame.picture.svg(f"{self.id} {at}"), frame.picture.description)
+        image = as_image(frame.picture.svg(f"{self.id} {at}", heading=False), frame.picture.description)
         return (
             f'<figure class="mm-frame"><figcaption>{_goals(frame.label)}<br>'
             f"<b>{at + 1} of {len(self.frames)}</b> {escape(frame.sentence)}</figcaption>{image}</figure>"

@@ -35,7 +35,8 @@ SHORTER = (
 )
 """What Graphviz says of each text again and again is said once, and tenths of a point are enough:
 a notebook holds many pictures."""
-LINE, CHAR, PAD = 16, 7.3, 8
+LINE, CHAR, PAD, HEADING = 16, 7.3, 8, 28
+PAGE = 880
 
 
 class NoRenderer(ValueError):
@@ -90,27 +91,40 @@ def graphviz_svg(dot: str, name: str) -> str:
     return _with_pygraphviz(dot) if name == "pygraphviz" else _with_dot(dot)
 
 
-def draw(panels: list[tuple[str, str]], title: str, description: str, salt: str = "") -> str:
-    """One SVG of several panels, (DOT text, text form) each, below each other.
+def draw(panels: list[tuple[str, str]], title: str, description: str, salt: str = "", heading: bool = False) -> str:
+    """One SVG of several panels, (DOT text, text form) each: beside each other while they fit, else below.
 
     It has role, title and description; its only ids are made from its content (and `salt`).
+    With `heading` the title can be seen, too.
     """
     using = renderer()
     parts = [_panel(graphviz_svg(dot, using.name)) if using.is_graphviz else _written(text) for dot, text in panels]
-    width = max(wide for _, wide, _ in parts)
-    height = sum(high for _, _, high in parts)
     key = "mm" + sha256("\n".join([salt, title, *(dot for dot, _ in panels)]).encode()).hexdigest()[:10]
-    body, top = [], 0.0
-    for inner, wide, high in parts:
-        box = f'y="{top:g}" width="{wide:g}" height="{high:g}" viewBox="0 0 {wide:g} {high:g}"'
-        body.append(f"<svg {box}>{inner}</svg>")
-        top += high
+    top = HEADING if heading else 0
+    body, width, height = _arranged(parts, top)
+    if heading:
+        style = f'font-family="{FAMILY}" font-size="13" font-weight="bold" fill="{INK}"'
+        body.insert(0, f'<text x="{PAD}" y="20" {style}>{escape(title)}</text>')
+        width = max(width, 2 * PAD + 1.3 * CHAR * len(title))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}" '
         f'viewBox="0 0 {width:g} {height:g}" role="img" aria-labelledby="{key}t {key}d">'
         f'<title id="{key}t">{escape(title)}</title><desc id="{key}d">{escape(description)}</desc>'
         f'<rect width="100%" height="100%" fill="{PAPER}"/>{"".join(body)}</svg>'
     )
+
+
+def _arranged(parts: list[tuple[str, float, float]], top: float) -> tuple[list[str], float, float]:
+    """Panels put in rows of at most PAGE, from `top` down; with the whole width and height."""
+    body, left, row, width = [], 0.0, 0.0, 0.0
+    for inner, wide, high in parts:
+        if left and left + wide > PAGE:
+            left, top, row = 0.0, top + row, 0.0
+        box = f'x="{left:g}" y="{top:g}" width="{wide:g}" height="{high:g}" viewBox="0 0 {wide:g} {high:g}"'
+        body.append(f"<svg {box}>{inner}</svg>")
+        left, row = left + wide, max(row, high)
+        width = max(width, left)
+    return body, width, top + row
 
 
 def as_image(svg: str, description: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,10 +35,15 @@ def view(pictures: Sequence[Picture], html: str | None = None) -> dict[str, Any]
 
 def show(widget: Any, pictures: Sequence[Picture], html: str | None = None) -> None:
     """Let a widget of this module draw other pictures."""
-    images = "".join(as_image(picture.svg(), picture.description) for picture in pictures)
     with widget.hold_sync():
         widget.dots = [[panel.dot for panel in picture.panels] for picture in pictures]
-        widget.html = html or images
+        widget.html = html or "".join(map(_plain, pictures))
+
+
+def _plain(picture: Picture) -> str:
+    """A picture by itself: heading and image."""
+    heading = f'<strong style="display:block">{escape(picture.heading)}</strong>' if picture.heading else ""
+    return heading + as_image(picture.svg(heading=False), picture.description)
 
 
 def empty() -> Any:

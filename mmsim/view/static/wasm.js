@@ -1,6 +1,8 @@
 // Draws DOT text in the browser. Shows `html` at once and swaps its images when Graphviz is ready.
 // Graphviz itself (800 kB) is asked of the kernel once a page, not sent with every picture.
-const FONT = [/DejaVu Sans/g, "Arial"]; // Graphviz as WASM knows the widths of Arial's letters
+// It knows the widths of DejaVu's letters; Verdana, where there is no DejaVu, is as wide.
+const FONT = [/font-family="DejaVu Sans"/g, 'font-family="DejaVu Sans,Verdana,sans-serif"'];
+const POINTS = [/(width|height)="([\d.]+)pt"/g, '$1="$2"'];
 
 function load(model) {
   globalThis.mmsimGraphviz ??= new Promise((done, failed) => {
@@ -24,7 +26,7 @@ function image(svg, alt) {
   const img = document.createElement("img");
   img.alt = alt;
   img.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(svg);
-  img.style.cssText = "display:block;max-width:none;background:#fff";
+  img.style.cssText = "display:inline-block;vertical-align:top;max-width:none;background:#fff";
   return img;
 }
 
@@ -45,7 +47,7 @@ async function draw(model, el) {
     if (dots !== model.get("dots")) return; // a newer picture is on its way
     const images = [...el.querySelectorAll("img")];
     dots.forEach((graphs, at) => {
-      const drawn = graphs.map((dot) => graphviz.layout(dot.replace(...FONT), "svg", "dot"));
+      const drawn = graphs.map((dot) => graphviz.layout(dot, "svg", "dot").replace(...FONT).replace(...POINTS));
       images[at].replaceWith(...drawn.map((svg, part) => image(svg, part ? "" : images[at].alt)));
     });
     el.dataset.drawn = "wasm";
