@@ -175,7 +175,7 @@ CASES: list[tuple[str, Change, int, str]] = [
             12, result("x", image_svg_xml=f"<svg role='img'><g><title>{TITLE}</title></g><desc>{DESC}</desc></svg>")
         ),
         12,
-        "SVG <title> '', expected at least 12 characters of description",
+        "SVG <title> '', expected at least 8 characters that say what it shows",
     ),
     ("object-address", outputs(12, result("<Tree at 0x7f12ab>")), 12, "'<Tree at 0x7f12ab>' in the output, expected"),
     ("object-address", html(12, "&lt;Tree object at 0x7f12ab&gt;"), 12, "'<Tree object at 0x7f12ab>' in the output"),
@@ -341,6 +341,7 @@ GOOD_ANYWAY: list[Change] = [
     replace(30, "One", "![Two leaves below one root](01-name.ipynb)"),
     replace(30, "One", '<img src="x" alt="Two leaves below one root">'),
     html(12, SVG.format(TITLE, DESC)),
+    html(12, SVG.format(TITLE, DESC).replace("</svg>", "<svg><g/></svg></svg>")),
     html(12, '<svg aria-hidden="true"><g/></svg>' + SVG.format("a&nbsp;title of length", DESC)),
     html(12, "<script>let s = '<svg></svg>'</script>"),
     outputs(12, result("x", image_png="iVBO", image_svg_xml=SVG.format(TITLE, DESC))),

@@ -15,12 +15,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from .svg import without_drawings
+
 NOT_STORED = "Run this cell: it shows your own machine, so its output is not stored."
 CELL_TIMEOUT = 120
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _KEPT = ("nbgrader", "tags")
-_SVG = re.compile(r"<svg\b.*?<\\?/svg>", re.DOTALL)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 Notebook = Any  # nbformat's NotebookNode: a dict with attribute access
@@ -99,10 +100,13 @@ def text_of(notebook: Notebook) -> str:
     return nbformat.writes(notebook, version=nbformat.NO_CONVERT).rstrip("\n") + "\n"
 
 
-def differences(stored: Notebook, fresh: Notebook) -> Iterator[str]:
-    """What a new run changed, a line a cell; SVG drawings count only as present or absent."""
-    if _SVG.sub("<svg/>", text_of(stored)) == _SVG.sub("<svg/>", text_of(fresh)):
+def differences(before: str, fresh: Notebook) -> Iterator[str]:
+    """What a new run changed in a file's text, a line a cell; SVG drawings count only as present or absent."""
+    import nbformat
+
+    if without_drawings(before) == without_drawings(text_of(fresh)):
         return
+    stored = nbformat.reads(before, as_version=nbformat.NO_CONVERT)
     found = False
     for number, (old, new) in enumerate(zip(stored.cells, fresh.cells, strict=True), 1):
         before, after = _lines_of(old), _lines_of(new)
@@ -115,15 +119,14 @@ def differences(stored: Notebook, fresh: Notebook) -> Iterator[str]:
 
 def refresh(path: Path, check: bool) -> list[str]:
     """Run a notebook and store it; with `check` store nothing and return what would change."""
-    before = path.read_bytes() if path.is_file() else b""
-    stored, fresh = read(path), read(path)
+    fresh = read(path)
+    before = path.read_text(encoding="utf-8")
     execute(fresh, path)
     normalise(fresh)
     if check:
-        return list(differences(stored, fresh))
-    after = text_of(fresh).encode("utf-8")
-    if after != before:
-        _replace(path, after)
+        return list(differences(before, fresh))
+    if text_of(fresh) != before:
+        _replace(path, text_of(fresh))
     return []
 
 
@@ -208,9 +211,8 @@ def _output(output: Notebook) -> Notebook | None:
 
 
 def _lines_of(cell: Notebook) -> list[str]:
-    parts = {"outputs": cell.get("outputs"), "execution_count": cell.get("execution_count"), "id": cell.get("id")}
-    text = json.dumps(parts, indent=1, sort_keys=True, ensure_ascii=False)
-    return _SVG.sub("<svg/>", text).replace("\\n", "\n").splitlines()
+    parts = {name: cell.get(name) for name in ("outputs", "execution_count", "id")}
+    return without_drawings(json.dumps(parts, indent=1, sort_keys=True, ensure_ascii=False)).splitlines()
 
 
 def _first_difference(before: list[str], after: list[str]) -> str:
@@ -220,11 +222,11 @@ def _first_difference(before: list[str], after: list[str]) -> str:
     return f"stored {len(before)} lines of output, now {len(after)}"
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: Path, text: str) -> None:
     """Write through a temporary file: an interrupted run leaves the notebook as it was."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}")
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
+    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
     os.chmod(name, path.stat().st_mode)
     os.replace(name, path)
 

@@ -6,17 +6,17 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from html import unescape
 
+from ..svg import drawings
 from .book import Book, Cell
 from .rules import Found, rule
 
-MIN_DESCRIPTION = 12
+MIN_NAME, MIN_DESCRIPTION = 8, 12
 SHOWING = ("print", "display", "ask", "predict", "compare", "answer", "checkpoint", "warmup", "progress")
 RASTER = ("image/png", "image/jpeg")
 
 _ADDRESS = re.compile(r"<[^<>\n]{1,200} at 0x[0-9a-fA-F]+[^<>\n]*>")
 _MACHINE = re.compile(r"""(?<![\w<])(?:/home/|/root(?![\w-])|/tmp/|/Users/|/var/folders/|[A-Z]:\\Users\\)[^\s'"<>]*""")
 _FILE_NAME = re.compile(r"\S+\.\w{2,5}")
-_SVG = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 _SCRIPT = re.compile(r"<script\b.*?</script>", re.DOTALL)
 _SPACE = "{http://www.w3.org/2000/svg}"
 
@@ -76,8 +76,9 @@ def raster_only(book: Book) -> Found:
 def svg_text(book: Book) -> Found:
     """Every SVG has a role, a name and a description that says something."""
     for cell, _, text in _outputs(book, "image/svg+xml", "text/html"):
-        for svg in _SVG.findall(_SCRIPT.sub("", text)):
-            for fault in _svg_faults(svg):
+        shown = _SCRIPT.sub("", text)
+        for start, end in drawings(shown):
+            for fault in _svg_faults(shown[start:end]):
                 yield cell, f"SVG {fault}"
 
 
@@ -126,12 +127,12 @@ def _svg_faults(svg: str) -> Iterator[str]:
         return
     if root.get("role") != "img":
         yield f'has role {root.get("role")!r}, expected role="img"'
-    for name in ("title", "desc"):
+    for name, least in (("title", MIN_NAME), ("desc", MIN_DESCRIPTION)):
         found = root.find(f"{_SPACE}{name}")
         found = root.find(name) if found is None else found
         text = "" if found is None else "".join(found.itertext()).strip()
-        if len(text) < MIN_DESCRIPTION or _FILE_NAME.fullmatch(text):
-            yield f"<{name}> {text!r}, expected at least {MIN_DESCRIPTION} characters of description"
+        if len(text) < least or _FILE_NAME.fullmatch(text):
+            yield f"<{name}> {text!r}, expected at least {least} characters that say what it shows"
 
 
 def _short(text: str) -> str:
