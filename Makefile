@@ -1,6 +1,6 @@
 # For developers; learners need start.py only. Every target uses the .venv that `python3 start.py test` makes.
 PYTHON = .venv/bin/python
-export MPLCONFIGDIR = .venv/var/matplotlib
+export MPLCONFIGDIR = $(CURDIR)/.venv/var/matplotlib
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\): *\([^#]*\)## /\1\t/p' $(MAKEFILE_LIST)
@@ -8,7 +8,7 @@ help:           ## this list
 test:           ## everything that must pass: notebook lint, tests, doctests, notebooks
 	python3 start.py test
 
-slow: setup     ## the long checks as well
+slow: setup     ## the long checks that `test` leaves out
 	$(PYTHON) -m pytest -n 2 --dist loadscope -m slow tests mmsim
 
 lint: setup     ## ruff
@@ -18,7 +18,7 @@ course-lint: setup ## the notebooks against the rules of the course
 	$(PYTHON) -m mmsim.course.lint notebooks
 
 bench: setup    ## the tree against what a user would pick instead
-	$(PYTHON) -m mmsim.bench
+	$(PYTHON) -m tests.bench
 
 lock:           ## remake requirements.lock (needs uv)
 	python3 .ci/lock.py

@@ -173,7 +173,7 @@ def set_up(wanted: str) -> None:
         else:
             say(f"Set up in {time.monotonic() - began:.0f} s.")
             return
-        say(f"  {tool.name}: {problem}")
+        say(f"  {problem}; another way is tried")
     raise problem
 
 
@@ -184,7 +184,7 @@ def make_environment(tool: Tool) -> None:
     if VENV.exists() and any(VENV.iterdir()):
         if not STATE.exists():
             raise SetupError(f"{VENV} was not made by start.py: move it away, then start again")
-        say("  0/4 remove the old .venv: unfinished, moved here, or made by another Python")
+        say("  0/4 remove the .venv that is there: unfinished, moved here, or made in another way")
         shutil.rmtree(VENV)
     VENV.mkdir(exist_ok=True)
     write_state()
@@ -284,9 +284,11 @@ def read_log() -> str:
 
 def reason(text: str) -> str:
     """The line that best explains a failure: the last that is marked as an error, else the last of all."""
+    if re.search(r"NewConnectionError|\w+Timeout|ProxyError|name resolution|dns error|error sending request", text):
+        return "no connection to the package index; is the network there?"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     marked = [line for line in lines if re.match(r"(error|\w*Error|caused by)\b", line, re.IGNORECASE)]
-    return (marked or lines or ["it gave no reason"])[-1][:300]
+    return (marked or lines or ["it gave no reason"])[-1][:200]
 
 
 # ---- the two things it is for ----------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ import start
 
 ROOT = Path(__file__).resolve().parent.parent
 FAIL = [sys.executable, "-c", "print('looking'); print('error: no such package'); raise SystemExit(3)"]
+NO_NETWORK = "no connection to the package index; is the network there?"
 # As venv does where ensurepip turns out to be broken: the interpreter is there already.
 FAIL_LATE = [sys.executable, "-c", "import pathlib, sys; pathlib.Path(sys.argv[1], 'python').touch(); sys.exit('no')"]
 SUCCEED = [sys.executable, "-c", ""]
@@ -319,7 +320,9 @@ def test_ctrl_c_ends_the_step_and_its_process(checkout: Path, monkeypatch: pytes
     ("output", "line"),
     [
         ("WARNING: retrying\nERROR: No matching distribution\n", "ERROR: No matching distribution"),
-        ("error: Failed to fetch\n  Caused by: no route\nnote\n", "Caused by: no route"),
+        ("error: Failed to build\n  Caused by: no compiler\nnote\n", "Caused by: no compiler"),
+        ("WARNING: broken by NewConnectionError\nERROR: No matching distribution\n", NO_NETWORK),
+        ("error: Request failed\n  Caused by: dns error: Name or service not known\n", NO_NETWORK),
         ("Traceback\n  line\nOSError: [Errno 28] No space left\n", "OSError: [Errno 28] No space left"),
         ("killed\n\n", "killed"),
         ("", "it gave no reason"),
