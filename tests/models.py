@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from mmsim.maple import ULONG_MAX, MapleTree, ranges
@@ -58,7 +59,7 @@ def agrees(tree: MapleTree, model: IntervalModel) -> None:
     borders = [(first, last) for first, last, _ in ranges(tree)]
     assert borders[0][0] == 0
     assert borders[-1][1] == ULONG_MAX
-    assert all(last + 1 == first for (_, last), (first, _) in zip(borders, borders[1:], strict=False))
+    assert all(last + 1 == first for (_, last), (first, _) in itertools.pairwise(borders))
 
 
 def filled(count: int, gap: int = 1, alloc_range: bool = False, use_rcu: bool = False) -> MapleTree:

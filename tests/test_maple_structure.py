@@ -272,14 +272,22 @@ class TestWatch:
         assert tree.trail is None
 
 
+def overfill(tree: MapleTree) -> None:
+    """Stores that overflow one leaf after the other."""
+    for number in range(3, 60):
+        tree.store_range(number * 5 + 1, number * 5 + 2, "x")
+
+
 class TestPool:
     def test_one_request_fails_and_the_next_does_not(self) -> None:
         tree = filled(8)
         tree.pool.fail(2)
         tree.store_range(1, 2, "x")
-        with pytest.raises(MemoryError, match="told to fail request"):
-            for number in range(3, 60):
-                tree.store_range(number * 5 + 1, number * 5 + 2, "x")
+        with tree.watch() as log, pytest.raises(MemoryError, match="told to fail request"):
+            overfill(tree)
+        assert sum(write.nodes.requests for write in log) == 0
+        tree.check()
+        overfill(tree)
         tree.check()
 
     @pytest.mark.parametrize("nth", [0, -1, [0], ["1"]])

@@ -39,7 +39,7 @@ class TestLoad:
     @pytest.mark.parametrize("index", [-1, 2**64, 1.0, "1", None, True])
     @pytest.mark.parametrize("count", [0, 1, 60])
     def test_a_bad_index_is_named(self, index: object, count: int) -> None:
-        with pytest.raises(BadArgument, match="^index is .*expected an integer from 0"):
+        with pytest.raises(BadArgument, match=r"^index is .*expected an integer from 0"):
             filled(count).load(index)  # type: ignore[arg-type]
 
 
@@ -216,7 +216,7 @@ class TestAlloc:
     def test_no_room_is_an_error_and_changes_nothing(self) -> None:
         tree = filled(60, gap=4, alloc_range=True)
         before = tree.canonical()
-        with pytest.raises(NoGap, match="no free range of 5 indices inside 0..400"):
+        with pytest.raises(NoGap, match="no free range of 5 indices inside"):
             tree.alloc_range("x", 5, 0, 400)
         assert tree.canonical() == before
 

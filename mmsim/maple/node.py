@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["ARANGE_64", "LEAF_64", "NO_GAP", "NODE_BYTES", "RANGE_64", "ULONG_MAX", "Node", "NodeType"]
+__all__ = ["ARANGE_64", "LEAF_64", "NODE_BYTES", "NO_GAP", "RANGE_64", "ULONG_MAX", "Node", "NodeType"]
 
 ULONG_MAX = 2**64 - 1
 NODE_BYTES = 256

@@ -27,7 +27,7 @@ def new_tree(header: dict[str, Any]) -> MapleTree:
     for flag in flags:
         if flag not in FLAGS:
             raise RecordingError(f"header: unknown flag {flag!r}, expected {' or '.join(FLAGS)}")
-    return MapleTree(**{flag: True for flag in flags})
+    return MapleTree(**dict.fromkeys(flags, True))
 
 
 def play(tree: MapleTree, record: dict[str, Any]) -> Answer:

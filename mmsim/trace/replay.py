@@ -54,7 +54,7 @@ def replay(path: str | Path) -> Report:
     line, differ, first = 1, 0, None
     try:
         tree = maple_trace.new_tree(recording.header)
-        for line, record in recording.records:  # noqa: B007 - the error message needs the line
+        for line, record in recording.records:
             got = maple_trace.play(tree, record)
             expected = {name: record[name] for name in got}
             if got != expected:
