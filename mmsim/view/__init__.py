@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
+    "chart": ("bars",),
     "pictures": ("Picture", "picture", "picture_diff", "picture_write"),
     "player": ("StepPlayer",),
     "render": ("renderer",),
@@ -25,6 +26,7 @@ __all__ = [
     "Picture",
     "StepPlayer",
     "StoreLab",
+    "bars",
     "number",
     "picture",
     "picture_diff",

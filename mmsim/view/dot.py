@@ -164,7 +164,7 @@ def _cell(row: Row, text: str, **attributes: Any) -> str:
     state = STATES[row.state]
     if row.is_null:
         attributes |= {"style": "dotted", "color": INK}
-    fill = NULL_FILL if row.is_null and row.state == "plain" else state.tint
+    fill = state.tint if row.state != "plain" else NULL_FILL if row.is_null else None
     return _td(text, bgcolor=fill, **attributes)
 
 

@@ -96,7 +96,7 @@ class StepPlayer:
     def _radio(self, at: int) -> str:
         name = escape(f"frame {at + 1} of {len(self.frames)}: {self.frames[at].label}")
         checked = "" if at else " checked"
-        return f'<input type="radio" name="{self.id}" aria-label="{name}" title="{name}" hidden{checked}>'
+        return f'<input type="radio" name="{self.id}" aria-label="{name}" title="{name}" hidden="hidden"{checked}>'
 
     def _figure(self, at: int) -> str:
         frame = self.frames[at]
@@ -119,7 +119,7 @@ def _controls(count: int) -> str:
     names = ("first", "back", "play", "forward", "last")
     buttons = "".join(f'<button type="button" data-go="{name}">{name}</button>' for name in names)
     slider = f'<input type="range" min="1" max="{count}" value="1" aria-label="frame">'
-    return f'<div class="mm-controls" hidden>{buttons}{slider}<output aria-live="polite"></output></div>'
+    return f'<div class="mm-controls" hidden="hidden">{buttons}{slider}<output aria-live="polite"></output></div>'
 
 
 def _rules(count: int) -> str:

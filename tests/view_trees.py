@@ -1,0 +1,34 @@
+"""Trees for the tests of pictures, players and labs."""
+
+from mmsim.maple import MapleTree, Write
+
+
+def small() -> MapleTree:
+    """One leaf, three slots."""
+    tree = MapleTree()
+    tree.store_range(10, 19, "a")
+    return tree
+
+
+def two_leaves(alloc: bool = True) -> MapleTree:
+    """A root over two leaves of 15 slots, with gaps of two indices."""
+    tree = MapleTree(alloc_range=alloc)
+    for at in range(15):
+        tree.store_range(at * 10, at * 10 + 7, "abcdefghijklmno"[at])
+    return tree
+
+
+def split() -> Write:
+    """A write that splits a leaf of two_leaves()."""
+    return _watched(two_leaves(), 65, 66, "X")
+
+
+def spanning() -> Write:
+    """A NULL across both leaves of two_leaves()."""
+    return _watched(two_leaves(), 12, 113, None)
+
+
+def _watched(tree: MapleTree, index: int, last: int, entry: str | None) -> Write:
+    with tree.watch() as log:
+        tree.store_range(index, last, entry)
+    return log[0]
