@@ -58,6 +58,14 @@ def test_a_store_that_cannot_be_is_refused_in_words(store: StoreLab) -> None:
     assert "refused" in store.said.value
 
 
+def test_a_store_can_be_played_step_by_step(store: StoreLab) -> None:
+    store.set(index=12, last=113, entry=None)
+    assert store.write is not None
+    assert len(store.player()) == 3 + len(store.write.steps)
+    with pytest.raises(ValueError, match="no store to play: index is 200"):
+        store.set(index=200).player()
+
+
 def test_addresses_are_typed_not_slid() -> None:
     tree = MapleTree()
     tree.store_range(0x7F12_3456_7000, 0x7F12_3456_8FFF, "heap")

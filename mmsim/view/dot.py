@@ -6,6 +6,7 @@ the browser, draws this. Nodes are written in walk order, so the text is always 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -47,19 +48,24 @@ def scene_dot(scene: Scene, caption: str = "") -> str:
     return graph.source
 
 
-def joined_dot(pieces: list[list[Row]], base: str, caption: str) -> str:
-    """DOT text of the joined data of a step: a line of cells for each piece it was cut into."""
+def joined_dot(pieces: list[list[Row]], made: Sequence[int], base: str, caption: str) -> str:
+    """DOT text of the joined data of a step: a line of cells for each piece, with the node it becomes."""
     graph = _graph(caption, "TB")
     width = max(len(piece) for piece in pieces) + 1
     rows = []
-    for at, piece in enumerate(pieces):
+    for at, (id, piece) in enumerate(zip(made, pieces, strict=True)):
         if at:
             cut = _font(f"✂ cut after {_limit(pieces[at - 1][-1].last, base)}", "10", GREY)
             rows.append(_tr(_td(cut, colspan=width, border=0)))
-        cells = [_td(f"<B>piece {at + 1}</B>", bgcolor=STATES["new"].tint)]
-        rows.append(_tr(*cells, *(_cell(row, f"{_ends(row, base)}<BR/>{_held(row)}") for row in piece)))
+        cells = [_td(f"<B>+ #{id}</B>", bgcolor=STATES["new"].fill)]
+        rows.append(_tr(*cells, *(_cell(row, _joined(row, base)) for row in piece)))
     graph.node("joined", label=_table(rows, "plain"))
     return graph.source
+
+
+def _joined(row: Row, base: str) -> str:
+    """A cell of joined data: the range above what it holds."""
+    return f"{_ends(row, base)}<BR/>{escape(STATES[row.state].mark.strip())}{_held(row)}"
 
 
 def _graph(caption: str, direction: str) -> Any:

@@ -5,7 +5,7 @@ A notebook shows the SVG; a stored notebook is compared by the text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -167,10 +167,10 @@ def tree_panel(drawn: Scene, caption: str = "", slots: str = "") -> Panel:
     return Panel(caption, legend, scene_dot(drawn, f"{caption} {legend}".strip()), scene_text(drawn), describe(drawn))
 
 
-def joined_panel(pieces: list[list[Any]], base: str, caption: str) -> Panel:
-    """Joined data as a panel, cut into pieces."""
-    text = joined_text(pieces, base)
-    return Panel(caption, "", joined_dot(pieces, base, caption), text, text.splitlines()[0] + ".")
+def joined_panel(pieces: list[list[Any]], made: Sequence[int], base: str, caption: str) -> Panel:
+    """Joined data as a panel, cut into pieces; `made` are the ids of the nodes these become."""
+    text = joined_text(pieces, made, base)
+    return Panel(caption, "", joined_dot(pieces, made, base, caption), text, text.splitlines()[0] + ".")
 
 
 def _pair(before: MapleTree, old: Marks, after: MapleTree, new: Marks, title: str, options: Any) -> Picture:

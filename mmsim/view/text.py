@@ -6,7 +6,7 @@ between two runs or two machines.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from .fmt import number, size, span
 from .scene import Box, Fold, Row, Scene
@@ -52,11 +52,11 @@ def describe(scene: Scene) -> str:
     return text
 
 
-def joined_text(rows: list[list[Row]], base: str) -> str:
-    """Joined data, one line (or more) for each piece it was cut into."""
+def joined_text(rows: list[list[Row]], made: Sequence[int], base: str) -> str:
+    """Joined data, one line (or more) for each piece it was cut into, with the id of the node it becomes."""
     lines = [f"{_count(sum(map(len, rows)), 'slot')} in {_count(len(rows), 'piece')}"]
-    for at, piece in enumerate(rows):
-        lines += wrap((_cell(row, base) for row in piece), f"  piece {at + 1}: ")
+    for id, piece in zip(made, rows, strict=True):
+        lines += wrap((_cell(row, base) for row in piece), f"  #{id}: ")
     return "\n".join(lines)
 
 

@@ -15,6 +15,7 @@ from mmsim.maple import ULONG_MAX, MapleState, MapleTree, NoGap, Write, walk
 
 from .fmt import choose_base, label, number, parse, span
 from .pictures import Picture, picture, picture_write
+from .player import StepPlayer
 from .render import renderer
 from .scene import Marks
 
@@ -209,6 +210,12 @@ class StoreLab(Lab):
         change = self.write.diff
         old = _levels(self.write.before, {*change.removed, *change.changed})
         return tuple(sorted(old | _levels(self.write.after, {*change.added, *change.changed})))
+
+    def player(self) -> StepPlayer:
+        """The store step by step. Raises ValueError when it was refused."""
+        if not self.write:
+            raise ValueError(f"no store to play: {self.problem}")
+        return StepPlayer(self.write, base=self.base)
 
     def report(self) -> list[str]:
         """The way taken and the levels changed, or why the store was refused."""
