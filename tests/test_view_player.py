@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from mmsim.maple import MapleTree
+from mmsim.maple import MapleTree, Write
 from mmsim.view import StepPlayer
-from mmsim.view.frames import FITS, GOALS
+from mmsim.view.frames import GOALS
 
 from .view_trees import small, spanning, split, two_leaves
 
@@ -39,9 +39,41 @@ def test_a_write_has_a_frame_for_each_level_and_three_more() -> None:
     write = spanning()
     player = StepPlayer(write)
     assert len(player) == 3 + len(write.steps)
-    assert [step.text.casefold() + "." for step in write.steps] == [
-        frame.sentence.casefold() for frame in player.frames[2:-1]
-    ]
+    for step, frame in zip(write.steps, player.frames[2:-1], strict=True):
+        assert frame.sentence.startswith(f"Level {step.level}")
+        assert f"{step.action}: " in frame.sentence
+        assert f" {len(step.joined)} slots, " in frame.sentence
+        assert all(f"#{id}" in frame.sentence for id in (*step.took, *step.made))
+
+
+def test_a_step_that_takes_a_neighbour_says_why() -> None:
+    tree = two_leaves()
+    while tree.height > 1:
+        with tree.watch() as log:
+            tree.erase(next(iter(tree))[0])
+        if log[0].steps:
+            sentence = StepPlayer(log[0]).frames[2].sentence
+            assert sentence.startswith("Level 0, the leaves: rebalance: too little for a node, so the neighbour joins.")
+            return
+    pytest.fail("no erase led to a rebalance")
+
+
+def test_a_spanning_store_shows_both_walks() -> None:
+    write = spanning()
+    frame = StepPlayer(write).frames[0]
+    after = [node.id for node, _ in write.before.path_to(write.last + 1)]
+    assert f"A second walk, {' - '.join(f'#{id}' for id in after)}, finds" in frame.sentence
+    assert all(re.search(rf"^> .*#{id} ", frame.picture.text, re.MULTILINE) for id in after)
+
+
+def test_a_null_that_would_end_a_leaf_says_so() -> None:
+    tree = two_leaves()
+    leaf = tree.root.slots[0]
+    with tree.watch() as log:
+        tree.erase(leaf.pivots[-1])
+    assert StepPlayer(log[0]).frames[1].sentence == (
+        f"No: leaf #{leaf.id} would end in a NULL, and only the last leaf may. Path: spanning."
+    )
 
 
 def test_a_write_that_fits_has_no_step_frames() -> None:
@@ -53,11 +85,13 @@ def test_a_write_that_fits_has_no_step_frames() -> None:
 
 def test_joined_data_is_shown_in_the_pieces_it_was_cut_into() -> None:
     write = split()
-    text = StepPlayer(write).frames[2].picture.text
+    frames = StepPlayer(write).frames
+    text = frames[2].picture.text
     step = write.steps[0]
     assert f"{len(step.joined)} slots in {len(step.cuts) + 1} pieces" in text
-    assert "  piece 1: 0-7 a | " in text
-    assert "65-66 X" in text
+    assert f"  #{step.made[0]}: 0-7 a | " in text
+    assert " +65-66 X" in text
+    assert all(re.search(rf" \+\S+ #{id}\b", frames[3].picture.text) for id in step.made)
 
 
 def test_the_first_frames_mark_the_walk_and_the_last_what_is_new() -> None:
@@ -73,7 +107,7 @@ def test_every_path_a_write_can_take_has_its_sentence() -> None:
     import random
 
     chance = random.Random(1)
-    met = set()
+    met: dict[str, Write] = {}
     for round in range(30):
         tree = MapleTree(alloc_range=bool(round % 2))
         with tree.watch() as log:
@@ -83,9 +117,11 @@ def test_every_path_a_write_can_take_has_its_sentence() -> None:
                 tree.store_range(index, index + chance.choice([0, 0, 1, 3, 40]), entry)
             tree.store_range(0, 2**64 - 1, None)
             tree.store_range(0, 0, "root")
-        met |= {write.path for write in log}
-    assert met - {""} <= set(FITS)
-    assert {"append", "split", "spanning", "rebalance", "new root", "exact"} <= met
+        met |= {write.path: write for write in log if write.path}
+    assert {"append", "split", "spanning", "rebalance", "new root", "exact"} <= set(met)
+    for path, write in met.items():
+        said = StepPlayer(write).frames[1].sentence
+        assert said.endswith(f". Path: {path}.")
 
 
 def test_several_writes_have_a_frame_each_and_the_start() -> None:

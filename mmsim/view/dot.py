@@ -27,10 +27,11 @@ ROW = 22
 def scene_dot(scene: Scene, caption: str = "") -> str:
     """DOT text of a scene.
 
-    Examples (dec) grow downwards with the children below their slots; address spaces (hex)
-    grow to the right, so that the leaves read like a list from the lowest address down.
+    Examples (dec) grow downwards with the children below their slots. Address spaces (hex)
+    and trees of three levels grow to the right: their leaves read like a list from the lowest
+    index down, where side by side they would be wider than any page.
     """
-    across = scene.base == "hex"
+    across = scene.base == "hex" or scene.height > 2
     graph = _graph(caption, "LR" if across else "TB")
     if not scene.nodes:
         graph.node("root", label=_no_node(scene))
