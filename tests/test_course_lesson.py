@@ -277,7 +277,7 @@ def test_html_has_a_label_a_real_list_and_table_headers(lesson: Lesson) -> None:
 
     assert asked.seen[0][1]["role"] == "group"
     assert asked.seen[0][1]["aria-label"] == "Question 02.p1"
-    assert ("ol", {"type": "A"}) in asked.seen
+    assert ("ol", {"type": "A", "style": "list-style-type:upper-alpha"}) in asked.seen
     assert [tag for tag, _ in asked.seen].count("li") == 4
     assert [attrs for tag, attrs in compared.seen if tag == "th"] == [{"scope": "col"}] * 2 + [{"scope": "row"}] * 2
     assert "caption" in [tag for tag, _ in compared.seen]

@@ -61,7 +61,8 @@ class Choices:
     def html(self) -> str:
         """See Block."""
         rows = "".join(f"<li>{inline(body)}</li>" for _, body in self.items)
-        return f'<ol type="A">{rows}</ol>'
+        # JupyterLab's own style overrules the type, and shows 1, 2, 3.
+        return f'<ol type="A" style="list-style-type:upper-alpha">{rows}</ol>'
 
 
 @dataclass(frozen=True)
