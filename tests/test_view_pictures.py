@@ -144,7 +144,8 @@ def test_the_dot_text_of_a_small_tree_is_exactly_this() -> None:
     number = '<FONT POINT-SIZE="10" COLOR="#595959">'
     expected = (
         "digraph tree {\n"
-        '\tbgcolor="#FFFFFF" fontname="DejaVu Sans" fontsize=13 nodesep=0.2 rankdir=TB ranksep=0.4\n'
+        '\tbgcolor="#FFFFFF" fontname="DejaVu Sans" fontsize=13 nodesep=0.2 rankdir=TB\n'
+        "\tranksep=0.4\n"
         "\tpad=0.1\n"
         '\tnode [fontcolor="#000000" fontname="DejaVu Sans" fontsize=12 shape=plain]\n'
         '\tedge [arrowsize=0.6 color="#595959"]\n'
@@ -232,8 +233,10 @@ def test_the_description_says_what_changed() -> None:
 
 def test_without_graphviz_the_svg_is_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MMSIM_RENDERER", "text")
-    lines = [element.text for element in ElementTree.fromstring(picture(small()).svg()).iter(f"{SVG}text")]
-    assert str(picture(small())).splitlines()[1:] == lines
+    drawn = list(ElementTree.fromstring(picture(small()).svg()).iter(f"{SVG}text"))
+    assert [line.strip() for line in str(picture(small())).splitlines()[1:]] == [element.text for element in drawn]
+    left = [float(element.get("x", "0")) for element in drawn]
+    assert left[0] < left[1] < left[2]  # indented as the text is
 
 
 def test_with_wasm_the_browser_gets_the_dot_text(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,7 +73,8 @@ def _graph(caption: str, direction: str) -> Any:
     import graphviz  # late: only who draws pays for it
 
     graph = graphviz.Digraph("tree")
-    graph.attr(rankdir=direction, bgcolor=PAPER, fontname=FONT, fontsize="13", nodesep="0.2", ranksep="0.4")
+    graph.attr(rankdir=direction, bgcolor=PAPER, fontname=FONT, fontsize="13", nodesep="0.2")
+    graph.attr(ranksep="0.4" if direction == "TB" else "0.9")
     graph.attr(pad="0.1", **({"label": f"{caption}\\l", "labelloc": "t", "labeljust": "l"} if caption else {}))
     graph.attr("node", shape="plain", fontname=FONT, fontsize="12", fontcolor=INK)
     graph.attr("edge", color=GREY, arrowsize="0.6")

@@ -15,7 +15,7 @@ from mmsim.maple import ULONG_MAX
 __all__ = ["choose_base", "label", "number", "parse", "size", "span"]
 
 HEX_FROM = 1 << 24
-NEAR_TOP = {"dec": 1000, "hex": 16}
+NEAR_TOP = {"dec": HEX_FROM, "hex": 16}
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 

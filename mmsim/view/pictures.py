@@ -117,7 +117,7 @@ def picture(
 
     `marks` points things out: node id -> new, changed, removed or path (or a TreeDiff, or
     Marks). `base` is dec or hex, by default chosen from the indices; `max_nodes` limits
-    what is shown, the rest is folded (12, or 8 in hex).
+    what is shown, the rest is folded (12, or 8 in hex and for three levels or more).
 
     >>> tree = MapleTree()
     >>> tree.store_range(10, 19, "a")

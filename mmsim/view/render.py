@@ -151,10 +151,17 @@ def _panel(svg: str) -> tuple[str, float, float]:
 def _written(text: str) -> tuple[str, float, float]:
     """The text form as a drawing: lines in a monospaced font."""
     lines = text.splitlines()
-    style = f'font-family="DejaVu Sans Mono,Menlo,Consolas,monospace" font-size="12" fill="{INK}" xml:space="preserve"'
-    body = "".join(f'<text x="{PAD}" y="{PAD + LINE * at + 12}">{escape(line)}</text>' for at, line in enumerate(lines))
+    style = f'font-family="DejaVu Sans Mono,Menlo,Consolas,monospace" font-size="12" fill="{INK}"'
+    body = "".join(_line(line, PAD + LINE * at + 12) for at, line in enumerate(lines))
     width = 2 * PAD + CHAR * max((len(line) for line in lines), default=0)
     return f"<g {style}>{body}</g>", width, 2 * PAD + LINE * len(lines)
+
+
+def _line(line: str, y: int) -> str:
+    """A line of text; SVG drops spaces, so leading ones become distance and others cannot be dropped."""
+    bare = line.lstrip()
+    shown = escape(bare).replace("  ", "\N{NO-BREAK SPACE}" * 2)
+    return f'<text x="{PAD + CHAR * (len(line) - len(bare)):g}" y="{y}">{shown}</text>'
 
 
 def _with_pygraphviz(dot: str) -> str:

@@ -15,8 +15,8 @@ from .theme import STATES
 
 __all__ = ["MAX_NODES", "Box", "Fold", "Marks", "Row", "Scene", "as_marks", "scene"]
 
-MAX_NODES = {"dec": 16, "hex": 8}
-"""Nodes shown of a tree unless asked otherwise: about what a screen holds."""
+MAX_NODES = {"dec": 12, "hex": 8}
+"""Nodes shown of a tree unless asked otherwise: about what a screen holds. Tall trees count as hex."""
 
 
 class Marks(NamedTuple):
@@ -121,7 +121,8 @@ def scene(tree: MapleTree, marks: Any = None, base: str | None = None, max_nodes
     marks = as_marks(marks)
     places = list(walk(tree))
     base = choose_base((pivot for place in places for pivot in place.node.pivots), base)
-    shown = _choose(places, marks, MAX_NODES[base] if max_nodes is None else max_nodes)
+    room = MAX_NODES["hex" if tree.height > 2 else base]
+    shown = _choose(places, marks, room if max_nodes is None else max_nodes)
     return Scene(
         tuple(_parts(places, shown, marks)),
         tree.height,
