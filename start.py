@@ -287,7 +287,8 @@ def reason(text: str) -> str:
     if re.search(r"NewConnectionError|\w+Timeout|ProxyError|name resolution|dns error|error sending request", text):
         return "no connection to the package index; is the network there?"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    marked = [line for line in lines if re.match(r"(error|\w*Error|caused by)\b", line, re.IGNORECASE)]
+    # An error with one hyphenated word is only the name pip gives to what the lines above it say.
+    marked = [line for line in lines if re.match(r"([\w.]*error|caused by):(?! [a-z-]+$)", line, re.IGNORECASE)]
     return (marked or lines or ["it gave no reason"])[-1][:200]
 
 

@@ -324,6 +324,7 @@ def test_ctrl_c_ends_the_step_and_its_process(checkout: Path, monkeypatch: pytes
         ("WARNING: broken by NewConnectionError\nERROR: No matching distribution\n", NO_NETWORK),
         ("error: Request failed\n  Caused by: dns error: Name or service not known\n", NO_NETWORK),
         ("Traceback\n  line\nOSError: [Errno 28] No space left\n", "OSError: [Errno 28] No space left"),
+        ("a.ConfigError: no README\nhint: see\nerror: metadata-generation-failed\n", "a.ConfigError: no README"),
         ("killed\n\n", "killed"),
         ("", "it gave no reason"),
     ],
