@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from mmsim.maple import MapleState, MapleTree
 
-__all__ = ["Maple", "NoGapSearch", "Peer", "ThreeLists"]
+__all__ = ["Maple", "NoGapSearch", "Peer", "PlainMaple", "Range", "Scan", "ThreeLists"]
 
 Range = tuple[int, int, Any]
 

@@ -167,9 +167,14 @@ class BTree(Scan):
 
 
 class BTreePy(BTree):
-    """The same class of BTrees in Python."""
+    """The same class of BTrees in Python. Its minKey() misses a key that lies in the next bucket."""
 
     make = QOBTreePy
+
+    def next(self, index: int) -> Any:
+        for _, entry in self.ranges.values(index + 1):
+            return entry
+        return None
 
 
 class Intervals(Scan):

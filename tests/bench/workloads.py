@@ -10,21 +10,19 @@ import random
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .peers import Peer
+from .peers import Peer, Range
 
-__all__ = ["WORKLOADS", "Call", "Workload", "answers", "bind", "fill"]
+__all__ = ["VMAS", "WORKLOADS", "Call", "Workload", "answer", "bind"]
 
 Call = tuple[Any, ...]
-"""Method name and arguments; a pair of calls that belong together is one operation of W3 and W8."""
-
-Range = tuple[int, int, Any]
+"""Method name and arguments."""
 
 PAGE = 4096
 VMAS = 300
 
 
 class Workload(NamedTuple):
-    """`ranges` and `calls` are made from (random, n) and (random, ranges, how many); `unit` is one operation."""
+    """`ranges` and `calls` are made from (random, n) and (random, ranges, how many); `unit` names an operation."""
 
     name: str
     unit: str
@@ -36,8 +34,20 @@ class Workload(NamedTuple):
     """Leaves the ranges other than they were: each round starts on a fresh copy."""
     fixed: int = 0
     """Its own number of ranges, whatever --sizes says."""
-    per_call: int = 1
-    """Operations in a call; 0: as many as there are ranges."""
+    whole: bool = False
+    """A part of the calls would say nothing: all of them or none."""
+    pairs: bool = False
+    """Two calls are one operation."""
+
+    def make(self, seed: int, n: int) -> tuple[list[Range], list[Call]]:
+        """The ranges to start on and the calls, the same for the same seed."""
+        rng = random.Random(f"{self.name} {n} {seed}")
+        ranges = self.ranges(rng, n)
+        return ranges, self.calls(rng, ranges, self.count or n)
+
+    def operations(self, calls: int, n: int) -> float:
+        """How many operations so many calls are."""
+        return calls * n if self.calls is iterate else calls / 2 if self.pairs else calls
 
 
 def even(_: random.Random, n: int) -> list[Range]:
@@ -133,8 +143,8 @@ def room(rng: random.Random, ranges: list[Range], count: int) -> list[Call]:
 
 
 def iterate(rng: random.Random, ranges: list[Range], count: int) -> list[Call]:
-    """All ranges, first to last."""
-    return [("all",)] * count
+    """All ranges, first to last, as often as makes a time worth measuring."""
+    return [("all",)] * max(1, count // len(ranges))
 
 
 def process(rng: random.Random, ranges: list[Range], count: int) -> list[Call]:
@@ -162,26 +172,18 @@ def process(rng: random.Random, ranges: list[Range], count: int) -> list[Call]:
 WORKLOADS = {
     work.name: work
     for work in (
-        Workload("W0", "store, ascending", none, build, 0, writes=True),
+        Workload("W0", "store, ascending", none, build, 0, writes=True, whole=True),
         Workload("W1", "look-up", even, points("load"), 10_000),
         Workload("W2", "store over a range", even, overwrite, 4_000),
-        Workload("W3", "erase + store", even, erase_and_store, 4_000),
+        Workload("W3", "erase + store", even, erase_and_store, 4_000, pairs=True),
         Workload("W4", "store anywhere", even, arbitrary, 4_000, writes=True),
         Workload("W5", "gap search, 1 % free", thinned, room, 2_000),
         Workload("W5one", "gap search, one hole", one_hole, room, 2_000),
-        Workload("W6", "next in iteration", even, iterate, 1, per_call=0),
+        Workload("W6", "next in iteration", even, iterate, 20_000, whole=True),
         Workload("W7", "first at or above", even, points("find"), 10_000),
         Workload("W8", "address space, 300 VMAs", address_space, process, 4_000, writes=True, fixed=VMAS),
     )
 }
-
-
-def fill(peer: Peer, ranges: list[Range]) -> Peer:
-    """Store the ranges one by one."""
-    store = peer.store_range
-    for first, last, entry in ranges:
-        store(first, last, entry)
-    return peer
 
 
 def bind(peer: Peer, calls: list[Call]) -> Callable[[], None]:
@@ -219,7 +221,7 @@ def _any_calls(bound: list[tuple[Callable[..., Any], tuple[Any, ...]]]) -> Calla
     return run
 
 
-def answers(peer: Peer, call: Call) -> Any:
+def answer(peer: Peer, call: Call) -> Any:
     """Do one call and return what it found, in the same form for every peer; None for a store."""
     name, *arguments = call
     if name == "all":
