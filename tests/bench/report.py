@@ -31,7 +31,8 @@ def write(rows: Iterable[Row], seed: int, path: Path) -> None:
 def read(path: Path, seed: int) -> list[Row]:
     """The rows of a CSV file that write() made with this seed; raises BadFile."""
     try:
-        lines = list(csv.DictReader(path.open(newline="", encoding="utf-8")))
+        with path.open(newline="", encoding="utf-8") as file:
+            lines = list(csv.DictReader(file))
         if any(int(line["seed"]) != seed for line in lines):
             raise BadFile(f"{path}: made with another seed than {seed}")
         return [row_of(line) for line in lines]
