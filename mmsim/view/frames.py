@@ -142,8 +142,8 @@ def _way(write: Write, index: int) -> str:
 def _said(step: Step) -> str:
     """A step in words; `step.text` is its short form."""
     slots = f"{len(step.joined)} slot{'' if len(step.joined) == 1 else 's'}"
-    cuts = " and ".join(map(str, step.cuts))
-    into = f"too many for one node, cut after slot {cuts} into" if cuts else "which fit into one node:"
+    cuts = f"slot{'s' if len(step.cuts) > 1 else ''} {' and '.join(map(str, step.cuts))}"
+    into = f"too many for one node, cut after {cuts} into" if step.cuts else "which fit into one node:"
     where = "Level 0, the leaves" if step.level == 0 else f"Level {step.level}"
     climbs = step.level and step.action == "rebalance"
     why = "" if climbs else WHY.get(step.action, "")
