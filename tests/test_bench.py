@@ -252,10 +252,19 @@ def test_a_slow_structure_gets_the_first_calls() -> None:
     calls = [("load", 1)] * 1000
 
     assert len(enough(WORKLOADS["W1"], calls, 1000, 1_000)) == 1000
-    assert len(enough(WORKLOADS["W1"], calls, 4, 80_000_000)) == 12
+    assert len(enough(WORKLOADS["W1"], calls, 4, 80_000_000)) == 10
     assert len(enough(WORKLOADS["W1"], calls, 1, 10**12)) == 2
     with pytest.raises(TooSlow):
         enough(WORKLOADS["W0"], calls, 999, 1_000)
+
+
+def test_a_slow_structure_sits_the_last_rounds_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But not before the third round."""
+    monkeypatch.setattr("tests.bench.measure.PATIENCE", (3, 0))
+    work = WORKLOADS["W1"]
+
+    rows = measure(work, SMALL, [ANCHOR, "3 lists"], 1, 5, Stock(20), lambda: None)
+    assert [row.rounds for row in rows] == [3, 3]
 
 
 @pytest.mark.parametrize("name", PEERS)
