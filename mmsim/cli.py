@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     tree.add_argument(
         "source", nargs="?", default="self", help='a process id, a saved maps file, "sample" or "self" (default)'
     )
+    tree.add_argument("--svg", metavar="FILE", help="write a picture instead of text")
     tree.set_defaults(run=_tree)
     return parser
 
@@ -87,6 +88,14 @@ def _tree(args: argparse.Namespace) -> int:
     except MapsError as error:
         print(f"mmsim tree: {error}", file=sys.stderr)
         return 2
-    print(tree.dump("hex"))
-    print(tree.stats())
+    if args.svg is None:
+        print(tree.dump("hex"))
+        print(tree.stats())
+        return 0
+    try:
+        saved = tree.picture().save(args.svg)
+    except OSError as error:
+        print(f"mmsim tree: {args.svg}: {error.strerror}", file=sys.stderr)
+        return 2
+    print(f"{saved}: {tree.stats()}")
     return 0

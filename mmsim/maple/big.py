@@ -16,15 +16,8 @@ from .pool import NodePool
 __all__ = ["BigNode", "Part", "cut_points", "off_null"]
 
 
-class Part:
-    """A new node with the range of indices it covers."""
-
-    __slots__ = ("high", "low", "node")
-
-    def __init__(self, node: Node, low: int, high: int) -> None:
-        self.node = node
-        self.low = low
-        self.high = high
+Part = tuple[Node, int]
+"""A new node and the first index it covers."""
 
 
 class BigNode:
@@ -52,21 +45,16 @@ class BigNode:
             return cls(left.type, pivots, slots, None)
         return cls(left.type, pivots, slots, left.gaps[:stop] + right.gaps[start:])
 
-    @property
-    def end(self) -> int:
-        """Index of the last slot."""
-        return len(self.slots) - 1
-
     def __add__(self, right: BigNode) -> BigNode:
         gaps = None if self.gaps is None or right.gaps is None else self.gaps + right.gaps
         return BigNode(self.type, self.pivots + right.pivots, self.slots + right.slots, gaps)
 
     def replace(self, start: int, stop: int, parts: list[Part]) -> None:
         """Put new child nodes in the place of the slots [start:stop]."""
-        self.pivots[start:stop] = [part.high for part in parts]
-        self.slots[start:stop] = [part.node for part in parts]
+        self.pivots[start:stop] = [node.pivots[-1] for node, _ in parts]
+        self.slots[start:stop] = [node for node, _ in parts]
         if self.gaps is not None:
-            self.gaps[start:stop] = [node_gap(part.node, part.low) for part in parts]
+            self.gaps[start:stop] = [node_gap(node, low) for node, low in parts]
 
     def node(self, pool: NodePool) -> Node:
         """A new node of all the slots, which it takes over (mab_mas_cp(), 6.1)."""
@@ -78,13 +66,18 @@ class BigNode:
     def parts(self, pool: NodePool, low: int, cuts: tuple[int, ...]) -> list[Part]:
         """New nodes, one more than there are cuts; `low` is the first index of the first."""
         if not cuts:
-            return [Part(self.node(pool), low, self.pivots[-1])]
+            return [(self.node(pool), low)]
         made, start = [], 0
-        for last in (*cuts, self.end):
-            gaps = None if self.gaps is None else self.gaps[start : last + 1]
-            piece = BigNode(self.type, self.pivots[start : last + 1], self.slots[start : last + 1], gaps)
-            made.append(Part(piece.node(pool), low, self.pivots[last]))
-            low, start = self.pivots[last] + 1, last + 1
+        type, pivots, slots, gaps = self.type, self.pivots, self.slots, self.gaps
+        for last in (*cuts, len(slots) - 1):
+            stop = last + 1
+            if gaps is None:
+                node = pool.new(type, pivots[start:stop], slots[start:stop])
+            else:
+                some = gaps[start:stop]
+                node = pool.new(type, pivots[start:stop], slots[start:stop], some, fresh_gap_slot(some))
+            made.append((node, low))
+            low, start = pivots[last] + 1, stop
         return made
 
 
@@ -104,7 +97,7 @@ def cut_points(big: BigNode) -> tuple[int, ...]:
     >>> cut_points(BigNode(LEAF_64, list(range(17)), ["x"] * 17, None))
     (8,)
     """
-    end, room = big.end, big.type.slots
+    end, room = len(big.slots) - 1, big.type.slots
     if end < room:
         return ()
     half = end // 2

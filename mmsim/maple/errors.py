@@ -20,6 +20,10 @@ class MapleError(Exception):
 
     errno: int = errno.EINVAL
 
+    def _render_traceback_(self) -> list[str]:
+        """In a notebook the one line is enough; IPython asks for this."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class BadArgument(MapleError, ValueError):
     """An argument that no tree could accept; the message names the argument (EINVAL)."""

@@ -11,9 +11,10 @@ from .node import NO_GAP, ULONG_MAX, Node
 __all__ = ["fresh_gap_slot", "leaf_gap", "node_gap", "set_gap"]
 
 
-def leaf_gap(node: Node, low: int) -> int:
+def leaf_gap(node: Node, low: int, most: int = ULONG_MAX) -> int:
     """Longest NULL range of a leaf whose first index is `low` (mas_leaf_max_gap(), 6.1).
 
+    None is longer than `most`, if the caller knows: the first as long as that ends the search.
     Cost: one pass over at most 16 slots.
     """
     best = 0
@@ -23,6 +24,8 @@ def leaf_gap(node: Node, low: int) -> int:
         for pivot, entry in zip(node.pivots, slots, strict=False):
             if entry is None and pivot - before > best:
                 best = pivot - before
+                if best >= most:
+                    break
             before = pivot
     return best
 

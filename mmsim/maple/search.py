@@ -27,21 +27,25 @@ def lowest_gap(tree: MapleTree, min: int, max: int, size: int) -> int | None:
 
 def _lowest(node: Node, height: int, low: int, min: int, max: int, size: int) -> int | None:
     """The same below one node whose first index is `low`."""
-    pivots = node.pivots
+    pivots, slots, gaps = node.pivots, node.slots, node.gaps
     for slot in range(bisect_left(pivots, min), len(pivots)):
+        if height > 1:
+            if gaps is None or gaps[slot] < size:
+                continue
+        elif slots[slot] is not None:
+            continue
         first = pivots[slot - 1] + 1 if slot else low
         if first > max:
             return None
         if height > 1:
-            if node.gaps is not None and node.gaps[slot] >= size:
-                found = _lowest(node.slots[slot], height - 1, first, min, max, size)
-                if found is not None:
-                    return found
-        elif node.slots[slot] is None:
-            start = first if first > min else min
-            stop = pivots[slot] if pivots[slot] < max else max
-            if stop - start + 1 >= size:
-                return start
+            found = _lowest(slots[slot], height - 1, first, min, max, size)
+            if found is not None:
+                return found
+            continue
+        start = first if first > min else min
+        stop = pivots[slot] if pivots[slot] < max else max
+        if stop - start + 1 >= size:
+            return start
     return None
 
 
@@ -64,25 +68,24 @@ _STOP = -1
 
 def _highest(node: Node, height: int, low: int, min: int, max: int, size: int) -> int | None:
     """The same below one node (mas_rev_awalk(), 6.1): None is "look further left", _STOP "give up"."""
-    pivots = node.pivots
-    slot = len(pivots) - 1 if max >= pivots[-1] else bisect_left(pivots, max)
-    while slot >= 0:
+    pivots, slots, gaps = node.pivots, node.slots, node.gaps
+    for slot in range(len(pivots) - 1 if max >= pivots[-1] else bisect_left(pivots, max), -1, -1):
+        if height > 1:
+            if gaps is None or gaps[slot] < size:
+                continue
+        elif slots[slot] is not None:
+            continue
         last = pivots[slot]
         if last < min:
             return _STOP
         first = pivots[slot - 1] + 1 if slot else low
-        if height > 1:
-            gap = 0 if node.gaps is None else node.gaps[slot]
-        else:
-            gap = last - first + 1 if node.slots[slot] is None else 0
-        if gap >= size and size <= (max - first + 1) & ULONG_MAX:
-            if size - 1 > last - min:
-                return _STOP
-            if height == 1:
-                stop = last if last < max else max
-                return stop - size + 1
-            found = _highest(node.slots[slot], height - 1, first, min, max, size)
-            if found is not None:
-                return found
-        slot -= 1
+        if size > (max - first + 1) & ULONG_MAX or (height == 1 and size > last - first + 1):
+            continue
+        if size - 1 > last - min:
+            return _STOP
+        if height == 1:
+            return (last if last < max else max) - size + 1
+        found = _highest(slots[slot], height - 1, first, min, max, size)
+        if found is not None:
+            return found
     return None

@@ -98,9 +98,9 @@ def _climb(
         cuts = cut_points(big) if len(big.slots) > big.type.slots else ()
         parts = big.parts(tree.pool, low_of(left_path), cuts)
         if tree.trail:
-            tree.trail.add(level, pulled or action, took, big, cuts, [part.node for part in parts])
+            tree.trail.add(level, pulled or action, took, big, cuts, [node for node, _ in parts])
         level += 1
-        if len(parts) == 1 and parts[0].low == 0 and parts[0].high == ULONG_MAX:
+        if len(parts) == 1 and parts[0][1] == 0 and parts[0][0].pivots[-1] == ULONG_MAX:
             break
         if not left_path:
             parts = [_root_over(tree, parts, level)]
@@ -117,7 +117,7 @@ def _climb(
         left_path.pop()
         right_path.pop()
         tree.pool.release(len(_nodes_between(tree, left_path, right_path)))
-    tree.root = parts[0].node
+    tree.root = parts[0][0]
     tree.height = level
 
 
@@ -126,7 +126,7 @@ def _replace_up(tree: MapleTree, path: Path, part: Part, level: int) -> Node:
 
     The general step would do the same, only slower. Returns the new root.
     """
-    node, gap = part.node, node_gap(part.node, part.low)
+    node, gap = part[0], node_gap(*part)
     for level, (parent, slot) in enumerate(reversed(path), level):  # noqa: B020 - counts on
         big = BigNode.of(parent)
         big.slots[slot] = node
@@ -171,8 +171,9 @@ def _nodes_between(tree: MapleTree, left_path: Path, right_path: Path) -> list[N
     """The old nodes of one level from the left path to the right one: they leave the tree."""
     if not left_path:
         return [tree.root]
-    if left_path[-1] == right_path[-1]:
-        return [_node_at(left_path)]
+    parent, slot = left_path[-1]
+    if right_path[-1][0] is parent:
+        return parent.slots[slot : right_path[-1][1] + 1]
     path: Path | None = left_path
     nodes = [_node_at(left_path)]
     while path != right_path:
@@ -189,4 +190,4 @@ def _root_over(tree: MapleTree, parts: list[Part], level: int) -> Part:
     root = big.node(tree.pool)
     if tree.trail:
         tree.trail.add(level, "new root", [], big, (), [root])
-    return Part(root, 0, ULONG_MAX)
+    return root, 0

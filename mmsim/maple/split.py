@@ -25,34 +25,34 @@ def split(tree: MapleTree, path: Path, leaf: Node, big: BigNode) -> None:
     pool = tree.pool
     pool.need(1 + 2 * tree.height)
     node, level = leaf, 0
-    while big.end >= big.type.slots:
+    while len(big.slots) > big.type.slots:
         pushed = path and (_push(tree, path, node, big, level, -1) or _push(tree, path, node, big, level, 1))
         if pushed:
-            big, node = pushed
-            level += 1
-            break
-        cuts = cut_points(big)
-        parts = big.parts(pool, low_of(path), cuts)
-        if tree.trail:
-            tree.trail.add(level, "split", [node], big, cuts, [part.node for part in parts])
-        pool.release(1)
+            start, parts = pushed
+        else:
+            cuts = cut_points(big)
+            parts = big.parts(pool, low_of(path), cuts)
+            if tree.trail:
+                tree.trail.add(level, "split", [node], big, cuts, [node for node, _ in parts])
+            pool.release(1)
+            if not path:
+                _new_root(tree, parts, level + 1)
+                return
+            start = path[-1][1]
+        node, _ = path.pop()
         level += 1
-        if not path:
-            _new_root(tree, parts, level)
-            return
-        node, slot = path.pop()
         big = BigNode.of(node)
-        big.replace(slot, slot + 1, parts)
+        big.replace(start, start + (2 if pushed else 1), parts)
     _place(tree, path, node, big, level)
 
 
 def _push(
     tree: MapleTree, path: Path, node: Node, big: BigNode, level: int, side: int
-) -> tuple[BigNode, Node] | None:
+) -> tuple[int, list[Part]] | None:
     """Share the overflow with the sibling to the left (-1) or right (1) (mas_push_data(), 6.1).
 
-    Returns the parent's new data and the parent it replaces; None if there is no such
-    sibling, or no room in it. The node pushed into is filled up to one slot below its
+    Returns the first of the parent's two slots that change, and the new nodes for them; None if
+    there is no such sibling, or no room in it. The node pushed into is filled up to one slot below its
     capacity, so that the next overflow does not follow at once.
     """
     parent, slot = path[-1]
@@ -60,15 +60,15 @@ def _push(
     if not 0 <= beside < len(parent.slots):
         return None
     sibling = parent.slots[beside]
-    end = len(sibling.slots) - 1 + big.end
-    room = 2 * big.type.slots - 2
-    if end >= room - big.type.is_leaf - (big.pivots[-1] == ULONG_MAX):
+    end = len(sibling.slots) + len(big.slots) - 2
+    kind = big.type
+    if end >= 2 * kind.slots - 2 - kind.is_leaf - (big.pivots[-1] == ULONG_MAX):
         return None
 
     first = min(slot, beside)
     other = BigNode.of(sibling)
     joined = other + big if side < 0 else big + other
-    keep = big.type.slots - 2
+    keep = kind.slots - 2
     # The kernel counts one slot more when it pushes right.
     cut = off_null(joined, keep, end + 1) if side < 0 else off_null(joined, end - keep, end + 2)
     low = low_of([*path[:-1], (parent, first)])
@@ -76,12 +76,9 @@ def _push(
     if tree.trail:
         action = "push left" if side < 0 else "push right"
         took = [sibling, node] if side < 0 else [node, sibling]
-        tree.trail.add(level, action, took, joined, (cut,), [part.node for part in parts])
+        tree.trail.add(level, action, took, joined, (cut,), [node for node, _ in parts])
     tree.pool.release(2)
-    path.pop()
-    above = BigNode.of(parent)
-    above.replace(first, first + 2, parts)
-    return above, parent
+    return first, parts
 
 
 def _place(tree: MapleTree, path: Path, old: Node, big: BigNode, level: int) -> None:

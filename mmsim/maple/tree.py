@@ -70,16 +70,15 @@ class MapleTree:
         if type(index) is not int or index < 0:
             index_arg("index", index)
         node = self.root
-        depth = self.height
-        if not depth:
+        if type(node) is not Node:
             return node if index_arg("index", index) == 0 else None
         try:
-            while depth:
+            while True:
                 node = node.slots[bisect_left(node.pivots, index)]
-                depth -= 1
+                if type(node) is not Node:
+                    return node
         except IndexError:
             index_arg("index", index)
-        return node
 
     def range_at(self, index: int) -> tuple[int, int, Any]:
         """(first, last, entry) of the range that holds `index`; a gap is a range, too. O(height).
@@ -121,35 +120,45 @@ class MapleTree:
         if index > max:
             index_arg("index", index)
             return None, index
-        if not self.height:
-            entry = None if index_arg("index", index) else self.root
+        entry = self.root
+        if type(entry) is not Node:
+            entry = None if index_arg("index", index) else entry
             return entry, index if entry is None else 1
-        node = self.root
         try:
-            for _ in range(self.height - 1):
-                node = node.slots[bisect_left(node.pivots, index)]
-            pivots = node.pivots
-            slot = bisect_left(pivots, index)
-            entry = node.slots[slot]
+            while type(entry) is Node:
+                pivots, slots = entry.pivots, entry.slots
+                slot = bisect_left(pivots, index)
+                entry = slots[slot]
         except IndexError:
             index_arg("index", index)
         if entry is None:
             if pivots[slot] >= max or slot + 1 == len(pivots):
                 return None, index
             slot += 1
-            entry = node.slots[slot]
-        return entry, (pivots[slot] + 1) & ULONG_MAX
+            entry = slots[slot]
+        last = pivots[slot]
+        return entry, 0 if last == ULONG_MAX else last + 1
 
     def next(self, index: int, max: int = ULONG_MAX) -> Any:
         """The entry after the range (entry or gap) that holds `index`, or None (mt_next(), 6.1).
 
         It has to start at or below `max`. O(height).
         """
-        index_arg("max", max)
-        _, last, _ = self.range_at(index)
-        if not self.height or last >= max:
+        index_arg("index", index), index_arg("max", max)
+        if not self.height:
             return None
-        return self.find(last + 1, max)[0]
+        leaf = self.root
+        for _ in range(self.height - 1):
+            leaf = leaf.slots[bisect_left(leaf.pivots, index)]
+        pivots, slots = leaf.pivots, leaf.slots
+        slot = bisect_left(pivots, index)
+        while slot + 1 < len(slots) and pivots[slot] < max:
+            slot += 1
+            if slots[slot] is not None:
+                return slots[slot]
+        # The leaf ends before the answer is known: it lies in the next one, if there is one.
+        last = pivots[slot]
+        return None if last >= max else self.find(last + 1, max)[0]
 
     def prev(self, index: int, min: int = 0) -> Any:
         """The entry before the range (entry or gap) that holds `index`, or None (mt_prev(), 6.1).
@@ -157,17 +166,23 @@ class MapleTree:
         It has to end at or above `min`; 6.1 forgets that for the single entry of a tree
         without nodes, and so does this. O(height).
         """
-        index_arg("min", min)
-        low, _, _ = self.range_at(index)
+        index_arg("index", index), index_arg("min", min)
         if not self.height:
-            return self.root if low else None
-        for _ in range(2):
-            if low == 0 or low <= min:
-                return None
-            low, _, entry = self.range_at(low - 1)
-            if entry is not None:
-                return entry
-        return None
+            return self.root if index else None
+        leaf, low = self.root, 0
+        for _ in range(self.height - 1):
+            slot = bisect_left(leaf.pivots, index)
+            if slot:
+                low = leaf.pivots[slot - 1] + 1
+            leaf = leaf.slots[slot]
+        pivots, slots = leaf.pivots, leaf.slots
+        slot = bisect_left(pivots, index)
+        while slot and pivots[slot - 1] >= min:
+            slot -= 1
+            if slots[slot] is not None:
+                return slots[slot]
+        # At the start of the leaf the one before it goes on, and no leaf but the last ends in NULL.
+        return None if slot or low <= min else self.load(low - 1)
 
     def __contains__(self, index: object) -> bool:
         """Is there an entry at this index? O(height)."""

@@ -200,7 +200,7 @@ def _update_gap(path: Path, leaf: Node, came: int, gone: int) -> None:
     elif came < noted and gone == noted:
         low = parent.pivots[at - 1] + 1 if at else low_of(path)
         # A gap of more than half the leaf is the longest, without a look at the others.
-        gap = came if 2 * came > leaf.pivots[-1] - low else leaf_gap(leaf, low)
+        gap = came if 2 * came > leaf.pivots[-1] - low else leaf_gap(leaf, low, noted)
         if gap != noted:
             set_gap(path, gap)
 
@@ -250,7 +250,7 @@ def _leaf_path(
 
 def _leave_leaf(tree: MapleTree, path: Path, leaf: Node, big: BigNode) -> None:
     """`big` is too much or too little for a leaf: split or rebalance (mas_commit_b_node(), 6.1)."""
-    too_full = big.end >= LEAF_64.slots
+    too_full = len(big.slots) > LEAF_64.slots
     if tree.trail:
         tree.trail.path = "split" if too_full else "rebalance"
     (split if too_full else rebalance)(tree, path, leaf, big)
