@@ -371,7 +371,7 @@ def test_the_picture_speaks_and_is_the_same_twice() -> None:
     assert title is not None
     assert title.text == "Times as fast as a range map on SortedDict, 10,000 ranges"
     assert description is not None
-    assert "W5one: mmsim 560" in (description.text or "")
+    assert "W5one gap search, one hole: mmsim 560" in (description.text or "")
 
 
 def test_no_ratio_no_picture() -> None:

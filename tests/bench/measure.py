@@ -175,9 +175,7 @@ def measure(
         reference = reference or (name, found, content)
         agree(work, n, calls, reference, (name, found, content))
         runners.append(Runner(name, work, template, mine))
-    for _ in range(rounds):
-        quiet_round(runners, n)
-        tick()
+    interleave(runners, n, rounds, tick)
     base = next(runner.times for runner in runners if runner.name == ANCHOR)
     for runner in runners:
         # Who sits out does so from some round to the end: the first rounds are common.
@@ -187,14 +185,20 @@ def measure(
     return [rows[name] for name in names]
 
 
-def quiet_round(runners: list[Runner], n: int) -> None:
-    """Each structure once, without the garbage collector, which would count everybody's objects."""
+def interleave(runners: list[Runner], n: int, rounds: int, tick: Callable[[], Any]) -> None:
+    """A B C, B C A, C A B ...: nobody is always the one that finds the caches cold.
+
+    The garbage collector rests: it would count everybody's objects.
+    """
     gc.collect()
     gc.disable()
     try:
-        for runner in runners:
-            if not runner.is_done:
-                runner.round(n)
+        for number in range(rounds):
+            turn = number % len(runners)
+            for runner in runners[turn:] + runners[:turn]:
+                if not runner.is_done:
+                    runner.round(n)
+            tick()
     finally:
         gc.enable()
 

@@ -83,10 +83,14 @@ def grid(rows: list[Row], title: str, cell: Callable[[Row], str]) -> str:
     head = ["", "n", *peers]
     text = [head, ["---"] * 2 + ["---:"] * len(peers)]
     for name, n in lines:
-        label = f"{name} {WORKLOADS[name].unit}" if name in WORKLOADS else title
         cells = [cell(by_place[name, n, peer]) if (name, n, peer) in by_place else "" for peer in peers]
-        text.append([label, f"{n:,}", *cells])
+        text.append([title if name == "bytes" else label(name), f"{n:,}", *cells])
     return "\n".join(f"| {' | '.join(line)} |" for line in text)
+
+
+def label(workload: str) -> str:
+    """A workload's name with what its operation is."""
+    return f"{workload} {WORKLOADS[workload].unit}"
 
 
 def ratio_cell(row: Row) -> str:
@@ -186,12 +190,11 @@ def picture(rows: list[Row]) -> str:
     for name in WORKLOADS:
         here = [row for row in timed if row.workload == name and row.n in (n, WORKLOADS[name].fixed)]
         if here:
-            ratios[name] = {row.peer: row.ratio for row in here if row.ratio is not None}
+            ratios[label(name)] = {row.peer: row.ratio for row in here if row.ratio is not None}
     if not ratios:
         return ""
-    legend = "; ".join(f"{name}: {WORKLOADS[name].unit}" for name in ratios)
     words = "; ".join(
         f"{name}: {', '.join(f'{peer} {number(ratio)}' for peer, ratio in row.items())}" for name, row in ratios.items()
     )
     title = f"Times as fast as a range map on {ANCHOR}, {n:,} ranges"
-    return bars(ratios, title, f"times as fast ({legend})", f"{title}. {words}.")
+    return bars(ratios, title, "times as fast", f"{title}. {words}.")
