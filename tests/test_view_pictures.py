@@ -1,7 +1,6 @@
 """Pictures: text form, DOT text, SVG, renderers."""
 
 import os
-import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -11,19 +10,14 @@ import pytest
 from mmsim.maple import MapleTree
 from mmsim.view import Marks, picture, picture_diff, picture_write, renderer
 from mmsim.view.chart import bars
-from mmsim.view.render import RENDERERS, NoRenderer
+from mmsim.view.render import NoRenderer
 
-from .view_trees import small, spanning, split, two_leaves
+from .view_trees import small, spanning, split, two_leaves, usable_renderers
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def graphviz_here() -> list[str]:
-    """The renderers of this machine, the text form among them."""
-    return [name for name in RENDERERS if name != "dot" or shutil.which("dot")]
-
-
-@pytest.fixture(params=graphviz_here())
+@pytest.fixture(params=usable_renderers())
 def using(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Each renderer in turn."""
     monkeypatch.setenv("MMSIM_RENDERER", request.param)
@@ -285,7 +279,7 @@ def test_without_a_wish_the_first_that_works_is_used(monkeypatch: pytest.MonkeyP
 
     monkeypatch.delenv("MMSIM_RENDERER", raising=False)
     problems = {"pygraphviz": "no pygraphviz (no wheel)", "dot": "no dot on PATH", "wasm": None}
-    monkeypatch.setattr(render, "_problem", problems.get)
+    monkeypatch.setattr(render, "problem", problems.get)
     assert renderer() == ("wasm", "no pygraphviz (no wheel); no dot on PATH; wasm works")
 
 
@@ -296,7 +290,7 @@ def test_a_wish_that_cannot_be_met_is_an_error_in_one_line(monkeypatch: pytest.M
     with pytest.raises(NoRenderer, match="MMSIM_RENDERER is 'crayons': expected one of pygraphviz, dot, wasm, text"):
         renderer()
     monkeypatch.setenv("MMSIM_RENDERER", "dot")
-    monkeypatch.setattr(render, "_problem", {"dot": "no dot on PATH"}.get)
+    monkeypatch.setattr(render, "problem", {"dot": "no dot on PATH"}.get)
     with pytest.raises(NoRenderer, match="MMSIM_RENDERER is 'dot', but no dot on PATH"):
         renderer()
 

@@ -11,7 +11,7 @@ from mmsim.maple import MapleTree, Write
 from mmsim.view import StepPlayer
 from mmsim.view.frames import GOALS
 
-from .view_trees import small, spanning, split, two_leaves
+from .view_trees import small, spanning, split, two_leaves, usable_renderers
 
 SANITIZED = re.compile(r"(?s)<svg .*</svg>")
 
@@ -158,7 +158,7 @@ def test_the_text_form_lists_every_frame() -> None:
     assert "\n  the same picture\n" in repr(player)
 
 
-@pytest.mark.parametrize("name", ["pygraphviz", "wasm"])
+@pytest.mark.parametrize("name", usable_renderers("text"))
 def test_outside_the_svg_the_html_does_not_depend_on_the_renderer(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     player = StepPlayer(split())
     monkeypatch.setenv("MMSIM_RENDERER", name)

@@ -11,7 +11,8 @@ from .view_trees import small, two_leaves
 
 
 @pytest.fixture
-def store() -> StoreLab:
+def store(monkeypatch: pytest.MonkeyPatch) -> StoreLab:
+    monkeypatch.setenv("MMSIM_RENDERER", "text")  # any will do that draws in Python: then `value` is the picture
     return StoreLab(two_leaves(), "find a store that changes two levels", index=10, last=17, entry="B")
 
 

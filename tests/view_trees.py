@@ -1,6 +1,15 @@
 """Trees for the tests of pictures, players and labs."""
 
+import pytest
+
 from mmsim.maple import MapleTree, Write
+from mmsim.view.render import RENDERERS, problem
+
+
+def usable_renderers(*but: str) -> list[object]:
+    """A test's parameters: every renderer, those that do not work here skipped."""
+    marks = {name: [pytest.mark.skip(reason)] if (reason := problem(name)) else [] for name in RENDERERS}
+    return [pytest.param(name, marks=marks[name]) for name in RENDERERS if name not in but]
 
 
 def small() -> MapleTree:

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from .theme import INK, PAPER
 
-__all__ = ["RENDERERS", "NoRenderer", "Renderer", "as_image", "draw", "graphviz_svg", "renderer"]
+__all__ = ["RENDERERS", "NoRenderer", "Renderer", "as_image", "draw", "graphviz_svg", "problem", "renderer"]
 
 RENDERERS = ("pygraphviz", "dot", "wasm", "text")
 FAMILY = "DejaVu Sans,Verdana,sans-serif"
@@ -62,16 +62,16 @@ def renderer() -> Renderer:
         raise NoRenderer(f"MMSIM_RENDERER is {forced!r}: expected one of {', '.join(RENDERERS)}")
     missing = []
     for name in (forced,) if forced else RENDERERS:
-        problem = _problem(name)
-        if problem is None:
+        why_not = problem(name)
+        if why_not is None:
             why = "MMSIM_RENDERER asks for it" if forced else "; ".join([*missing, f"{name} works"])
             return Renderer(name, why)
-        missing.append(problem)
+        missing.append(why_not)
     raise NoRenderer(f"MMSIM_RENDERER is {forced!r}, but {missing[0]}")
 
 
 @cache
-def _problem(name: str) -> str | None:
+def problem(name: str) -> str | None:
     """Why a renderer cannot be used here, or None. Found out once."""
     if name == "dot" and shutil.which("dot") is None:
         return "no dot on PATH"
