@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
+import runpy
+import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -466,3 +468,16 @@ def test_quick_lowers_only_what_is_not_given() -> None:
     quick = command.arguments(["--quick", "--rounds", "5"])
 
     assert (quick.sizes, quick.rounds, quick.seconds) == ([1_000, 10_000], 5, 2)
+
+
+def test_a_missing_library_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only the tests and the bench need them, so a learner's set-up may lack them."""
+    for name in ("tests.bench.command", "tests.bench.measure", "tests.bench.recipes"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "portion", None)
+
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_module("tests.bench", run_name="__main__")
+    assert stopped.value.code == 1
+    expected = "bench: the module portion is missing; `python3 start.py setup` installs it\n"
+    assert capsys.readouterr().err == expected
