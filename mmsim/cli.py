@@ -43,11 +43,24 @@ def _parser() -> argparse.ArgumentParser:
     replay = commands.add_parser(
         "replay",
         help="replay recordings of the kernel and compare every record",
-        description="Replay recordings (maple-trace/1, .jsonl or .jsonl.gz) and compare every record with mmsim.",
+        description="Replay recordings (maple-trace/1, syscall-trace/1) and compare every record with mmsim.",
         epilog="Exit code: 0 no difference, 1 a difference (the first of each file is shown), 2 an unusable file.",
     )
     replay.add_argument("files", nargs="+", metavar="FILE")
+    _add_generation(replay, "the brk() code for syscall-trace/1", default="today")
     replay.set_defaults(run=_replay)
+
+    run = commands.add_parser(
+        "run",
+        help="run scripts of system calls in one generation",
+        description="Run the ops of scripts (syscall-trace/1; answers in it are ignored) and show what comes of each: "
+        "the return value, the VMAs around the heap, the counters, and every invariant that is broken.",
+        epilog="Exit code: 0, or 2 for a script that cannot be used.",
+    )
+    run.add_argument("files", nargs="+", metavar="FILE")
+    _add_generation(run, "the brk() code")
+    run.add_argument("--json", action="store_true", help="one JSON object an op")
+    run.set_defaults(run=_run)
 
     tree = commands.add_parser(
         "tree",
@@ -63,13 +76,34 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_generation(parser: argparse.ArgumentParser, what: str, default: str | None = None) -> None:
+    names = ("before", "v4", "merged", "today")
+    text = what if default is None else f"{what} (default {default})"
+    parser.add_argument("--generation", choices=names, default=default, required=default is None, help=text)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from mmsim.trace import RecordingError
+    from mmsim.trace.run import run
+
+    worst = 0
+    for path in args.files:
+        try:
+            for line in run(path, args.generation, args.json):
+                print(line, flush=args.json)
+        except RecordingError as error:
+            print(f"mmsim run: {error}", file=sys.stderr)
+            worst = 2
+    return worst
+
+
 def _replay(args: argparse.Namespace) -> int:
     from mmsim.trace import RecordingError, replay
 
     worst = 0
     for path in args.files:
         try:
-            report = replay(path)
+            report = replay(path, args.generation)
         except RecordingError as error:
             print(f"mmsim replay: {error}", file=sys.stderr)
             worst = 2

@@ -135,7 +135,7 @@ class TestBadFiles:
             ("nonsense\n", ":1: not JSON"),
             ("[1]\n", ":1: expected a JSON object"),
             ("{}\n", ':1: no "format" in the header'),
-            ('{"format":"maple-trace/9"}\n', ":1: format is 'maple-trace/9', expected 'maple-trace/1'"),
+            ('{"format":"maple-trace/9"}\n', ":1: format is 'maple-trace/9', expected 'maple-trace/1' or"),
             ('{"format":"maple-trace/1"}\n', ':1: record: no "flags", expected list'),
             ('{"format":"maple-trace/1","flags":["x"]}\n', ":1: header: unknown flag 'x'"),
             ("{op}", ":2: unknown op 'jump', expected one of alloc"),

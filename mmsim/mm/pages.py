@@ -1,0 +1,132 @@
+"""Present pages, huge blocks and page tables: small, but enough to see what a wrong unmap leaves behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import anon
+from .flags import VM
+from .units import EFAULT, HUGE, MASK, PAGE, align_down, wrap
+from .vma import Vma
+
+if TYPE_CHECKING:
+    from .space import MM
+
+__all__ = ["adjust_trans_huge", "free_tables", "peek", "populate", "touch", "zap"]
+
+
+def touch(mm: MM, address: int) -> int:
+    """Write one byte: 0, or -EFAULT for a signal. A present page is used without asking the VMA again.
+
+    As the fault path of 6.1 does, it trusts find_vma() to give a VMA that ends above the address.
+    """
+    page = align_down(address, PAGE)
+    if mm.pages.get(page) == "anon":
+        vma = mm.find_vma(page)
+        return -EFAULT if vma is not None and vma.start <= page and not vma.flags & VM.WRITE else 0
+    vma = mm.find_vma(page)
+    if vma is None or vma.start > page or not vma.flags & VM.WRITE or _past_end(vma, page):
+        return -EFAULT
+    return _install(mm, vma, page)
+
+
+def peek(mm: MM, address: int) -> int:
+    """Read one byte: 0 or -EFAULT. Reading anonymous memory shows the shared zero page: nothing is present."""
+    page = align_down(address, PAGE)
+    if page in mm.pages:
+        return 0
+    vma = mm.find_vma(page)
+    if vma is None or vma.start > page or not vma.flags & VM.READ or _past_end(vma, page):
+        return -EFAULT
+    return 0
+
+
+def _past_end(vma: Vma, page: int) -> bool:
+    """Whether the page lies behind the end of the mapped file (SIGBUS)."""
+    return vma.file is not None and vma.pgoff + (page - vma.start) // PAGE >= vma.file.pages
+
+
+def _install(mm: MM, vma: Vma, page: int) -> int:
+    """Make a page present; private memory gets its anon_vma by that."""
+    shared = bool(vma.flags & VM.SHARED)
+    if not shared:
+        anon.prepare(vma)
+    mm.pages[page] = "shared" if shared else "anon"
+    mm.tables.add(align_down(page, HUGE))
+    return 0
+
+
+def populate(mm: MM, start: int, length: int) -> None:
+    """Fault in every page that may be (mm_populate(), 6.1): locked memory is resident at once."""
+    mm.log("populate", start, length)
+    for page in range(start, start + length, PAGE):
+        vma = mm.find_vma(page)
+        if vma is None or vma.start > page or page in mm.pages or vma.flags & VM.LOCKONFAULT:
+            continue
+        if vma.flags & VM.WRITE and not _past_end(vma, page):
+            _install(mm, vma, page)
+
+
+def zap(mm: MM, start: int, end: int, anonymous: bool = True) -> None:
+    """Remove every page of [start, end); nothing when start >= end.
+
+    Part of an unsplit huge block goes with the rest of it when the VMA does not look anonymous.
+    """
+    if start >= end:
+        return
+    for block in [block for block in mm.huge if block < end and block + HUGE > start]:
+        whole = start <= block and block + HUGE <= end
+        mm.huge.discard(block)
+        if not whole and not anonymous:
+            _drop(mm, block, block + HUGE)
+    _drop(mm, start, end)
+
+
+def _drop(mm: MM, start: int, end: int) -> None:
+    if end - start > PAGE * len(mm.pages):
+        gone = [page for page in mm.pages if start <= page < end]
+    else:
+        gone = [page for page in range(align_down(start + PAGE - 1, PAGE), end, PAGE) if page in mm.pages]
+    for page in gone:
+        del mm.pages[page]
+
+
+def free_tables(mm: MM, start: int, end: int, floor: int, ceiling: int) -> None:
+    """Free the page tables of [start, end) that nobody else needs (free_pgd_range(), 6.1).
+
+    One table covers 2 MiB. `floor` is the end of the mapping below, `ceiling` the start of the one
+    above, 0 for none. A table that goes takes with it whatever pages it still holds.
+    """
+    low = align_down(start, HUGE)
+    if low < floor:
+        low += HUGE
+        if low > MASK:
+            return
+    if ceiling:
+        ceiling = align_down(ceiling, HUGE)
+        if not ceiling:
+            return
+    last = wrap(end - 1)
+    if last > wrap(ceiling - 1):
+        last = wrap(last - HUGE)
+    if low > last:
+        return
+    for table in [table for table in mm.tables if low <= table <= last]:
+        mm.tables.discard(table)
+        held = [page for page in mm.pages if table <= page < table + HUGE]
+        mm.lost_pages.update(held)
+        for page in held:
+            del mm.pages[page]
+
+
+def adjust_trans_huge(mm: MM, vma: Vma, start: int, end: int) -> None:
+    """Split the huge blocks that a new start or end of `vma` would cut (vma_adjust_trans_huge(), 6.1).
+
+    Only a block that lies inside the VMA as it is now is looked at.
+    """
+    mm.log("thp_adjust", vma.serial, start, end)
+    for border in (start, end):
+        block = align_down(border, HUGE)
+        if border != block and vma.start <= block and block + HUGE <= vma.end and block in mm.huge:
+            mm.huge.discard(block)
+            mm.log("thp_split", block)
