@@ -12,6 +12,7 @@ from typing import Protocol
 
 WIDTH = 88
 EDGE = "#0072B2"
+LEFT = 'style="text-align:left"'  # JupyterLab's own style puts cells to the right, which suits no text
 
 
 class Block(Protocol):
@@ -43,7 +44,7 @@ class Para:
 
     def _element(self, part: str) -> str:
         if _is_listing(part):
-            return f"<pre>{escape(textwrap.dedent(part))}</pre>"
+            return f'<pre style="margin:0 0 1em 2em">{escape(textwrap.dedent(part))}</pre>'
         inner = inline(part)
         return f"<p><strong>{inner}</strong></p>" if self.strong else f"<p>{inner}</p>"
 
@@ -92,8 +93,8 @@ class Table:
         )
 
     def _row(self, row: tuple[str, ...]) -> str:
-        cells = "".join(f"<td>{self._cell(cell)}</td>" for cell in row[1:])
-        return f'<tr><th scope="row">{self._cell(row[0])}</th>{cells}</tr>'
+        cells = "".join(f"<td {LEFT}>{self._cell(cell)}</td>" for cell in row[1:])
+        return f'<tr><th scope="row" {LEFT}>{self._cell(row[0])}</th>{cells}</tr>'
 
     def _cell(self, cell: str) -> str:
         target = dict(self.links).get(cell)
@@ -142,7 +143,7 @@ def inline(text: str) -> str:
 
 def _head_cell(cell: str) -> str:
     """A column's label; a corner without one is no header, or screen readers would announce it."""
-    return f'<th scope="col">{inline(cell)}</th>' if cell else "<td></td>"
+    return f'<th scope="col" {LEFT}>{inline(cell)}</th>' if cell else "<td></td>"
 
 
 def _parts(content: str) -> list[str]:

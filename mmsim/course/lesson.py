@@ -91,7 +91,7 @@ class Lesson:
         head = ("nb", "minutes", "checkpoint", "state", "title")
         links = tuple((sheet.title, sheet.file) for sheet in sheets)
         caption = f"{done} of {len(sheets)} notebooks done, {left} minutes to go"
-        return Card(f"Your course: {caption}", (Table(caption, head, rows, links),))
+        return Card(f"Your course: {caption}", (Table("Notebook by notebook", head, rows, links),))
 
     def _asked(self, caller: str, key: str, kind: str) -> Question:
         question = self.bank.question(key)
