@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
 from .errors import BadArgument
@@ -53,6 +51,9 @@ def _node_form(place: Place) -> dict[str, Any]:
 
 def digest(tree: MapleTree) -> str:
     """SHA-256 of the canonical form, as a recording's digest record has it."""
+    import hashlib  # late, as json: only recordings need them, and they take long to import
+    import json
+
     text = json.dumps(canonical(tree), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

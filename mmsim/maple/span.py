@@ -126,14 +126,15 @@ def _replace_up(tree: MapleTree, path: Path, part: Part, level: int) -> Node:
 
     The general step would do the same, only slower. Returns the new root.
     """
-    node, gap = part[0], node_gap(*part)
+    node, gap = part[0], node_gap(*part) if tree.is_alloc else 0
     for level, (parent, slot) in enumerate(reversed(path), level):  # noqa: B020 - counts on
         big = BigNode.of(parent)
         big.slots[slot] = node
         if big.gaps is not None:
             big.gaps[slot] = gap
-            gap = max(big.gaps)
         node = big.node(tree.pool)
+        if tree.is_alloc:
+            gap = node_gap(node, 0)
         if tree.trail:
             tree.trail.add(level, "replace", [parent], big, (), [node])
     tree.pool.release(len(path))
