@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--json", action="store_true", help="one JSON object an op")
     run.set_defaults(run=_run)
 
+    _add_census(commands)
     tree = commands.add_parser(
         "tree",
         help="show the mappings of a process as a maple tree",
@@ -74,6 +75,43 @@ def _parser() -> argparse.ArgumentParser:
     tree.add_argument("--svg", metavar="FILE", help="write a picture instead of text")
     tree.set_defaults(run=_tree)
     return parser
+
+
+def _add_census(commands: argparse._SubParsersAction[_Parser]) -> None:
+    census = commands.add_parser(
+        "census",
+        help="replay the brk() calls of real programs",
+        description="Replay the brk() calls of real programs (brk-census/1) in each generation, count what they came "
+        "to and what they cost, and compare each call with the kernel they were recorded on.",
+        epilog="Exit code: 0, 1 when a call in generation today differs for no known cause, 2 an unusable file.",
+    )
+    census.add_argument(
+        "files",
+        nargs="*",
+        metavar="JOB.json",
+        help="census files, or folders of them (default: tests/data/census of the checkout)",
+    )
+    _add_generations(census)
+    census.add_argument(
+        "--touch",
+        choices=("growth", "fork", "never"),
+        default="growth",
+        help="when the heap is written to, which is not recorded: after each growth (default), before each fork, never",
+    )
+    census.add_argument("--json", action="store_true", help="one JSON object a job and generation")
+    census.set_defaults(run=_census)
+
+
+def _add_generations(parser: argparse.ArgumentParser) -> None:
+    names = ("before", "v4", "merged", "today")
+    parser.add_argument(
+        "--generation",
+        nargs="+",
+        action="extend",
+        choices=names,
+        metavar="G",
+        help=f"which brk() code: {', '.join(names)} (default: all)",
+    )
 
 
 def _add_generation(parser: argparse.ArgumentParser, what: str, default: str | None = None) -> None:
@@ -111,6 +149,32 @@ def _replay(args: argparse.Namespace) -> int:
         print(report, flush=True)
         worst = max(worst, 1 if report.differ else 0)
     return worst
+
+
+def _census(args: argparse.Namespace) -> int:
+    from mmsim.brk import GENERATIONS
+    from mmsim.trace import RecordingError
+    from mmsim.trace.census import find, read, replay
+    from mmsim.trace.census_report import as_json, as_text
+
+    generations = dict.fromkeys(args.generation or GENERATIONS)
+    worst, jobs = 0, []
+    try:
+        files = find(args.files)
+    except RecordingError as error:
+        print(f"mmsim census: {error}", file=sys.stderr)
+        return 2
+    for path in files:
+        try:
+            jobs.append(read(path))
+        except RecordingError as error:
+            print(f"mmsim census: {error}", file=sys.stderr)
+            worst = 2
+    results = [replay(job, generation, args.touch) for job in jobs for generation in generations]
+    if results:
+        print("\n".join((as_json if args.json else as_text)(results)))
+    unexplained = any(result.unexplained for result in results if result.generation == "today")
+    return max(worst, int(unexplained))
 
 
 def _tree(args: argparse.Namespace) -> int:
