@@ -1,4 +1,4 @@
-"""Pictures, step players and widgets of maple trees, for notebooks and static pages.
+"""Pictures, step players and widgets of maple trees and address spaces, for notebooks and static pages.
 
 Names are loaded when first used, so that `import mmsim.view` costs nothing.
 """
@@ -9,30 +9,49 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
+    "brk_lab": ("BrkLab",),
     "chart": ("bars",),
     "pictures": ("Picture", "picture", "picture_diff", "picture_write"),
     "player": ("StepPlayer",),
     "render": ("renderer",),
     "scene": ("Marks",),
+    "space": ("Space", "snapshot"),
+    "space_pictures": (
+        "SpacePicture",
+        "event_table",
+        "space_change",
+        "space_compare",
+        "space_counters",
+        "space_picture",
+    ),
     "widgets": ("CursorLab", "GapLab", "StoreLab"),
     "fmt": ("number", "size", "span"),
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
+    "BrkLab",
     "CursorLab",
     "GapLab",
     "Marks",
     "Picture",
+    "Space",
+    "SpacePicture",
     "StepPlayer",
     "StoreLab",
     "bars",
+    "event_table",
     "number",
     "picture",
     "picture_diff",
     "picture_write",
     "renderer",
     "size",
+    "snapshot",
+    "space_change",
+    "space_compare",
+    "space_counters",
+    "space_picture",
     "span",
 ]
 

@@ -19,7 +19,7 @@ from .player import StepPlayer
 from .render import renderer
 from .scene import Marks
 
-__all__ = ["CursorLab", "GapLab", "StoreLab"]
+__all__ = ["CursorLab", "GapLab", "Lab", "StoreLab"]
 
 SLIDER_TOP = 2**31
 SHOWN_CALLS = 8
@@ -29,21 +29,20 @@ class Lab:
     """What labs share: the task, the inputs, the picture, the text form.
 
     A lab has `report()`, the lines that state its result, and `picture`, the drawing;
-    `refresh()` computes both from `values`.
+    `refresh()` computes both from `fields`. `in_python`: the pictures need no Graphviz.
     """
 
-    def __init__(self, tree: MapleTree, task: str, base: str | None) -> None:
+    def __init__(self, task: str, base: str, top: int, in_python: bool = False) -> None:
         if not task:
             raise ValueError("task is empty: expected what there is to find out")
-        self.tree = tree
         self.task = task
-        pivots = [pivot for place in walk(tree) for pivot in place.node.pivots]
-        self.base = choose_base(pivots, base)
-        self.top = max((pivot for pivot in pivots if pivot < ULONG_MAX), default=15)
+        self.base = base
+        self.top = top
         self.fields: dict[str, Any] = {}
+        self.in_python = in_python
         self._busy = False
 
-    picture: Picture
+    picture: Any
 
     def report(self) -> list[str]:
         """The result in lines."""
@@ -75,7 +74,7 @@ class Lab:
         import ipywidgets as widgets
 
         self.said = widgets.HTML()
-        self.drawing = _Drawing()
+        self.drawing = _Drawing(self.in_python)
         head = widgets.HTML(f"<strong>Task:</strong> {escape(self.task)}")
         lines = [widgets.HBox(row, layout=widgets.Layout(flex_flow="row wrap")) for row in rows]
         self.box = widgets.VBox([head, *lines, self.said, self.drawing.widget])
@@ -132,23 +131,34 @@ class Lab:
 class _Drawing:
     """The widget that shows pictures: SVG from Python, or DOT drawn in the browser."""
 
-    def __init__(self) -> None:
-        if renderer().name == "wasm":
+    def __init__(self, in_python: bool) -> None:
+        if not in_python and renderer().name == "wasm":
             from . import wasm
 
             self.widget = wasm.empty()
-            self.show: Callable[[Picture], None] = lambda shown: wasm.show(self.widget, [shown])
+            self.show: Callable[[Any], None] = lambda shown: wasm.show(self.widget, [shown])
         else:
             import ipywidgets as widgets
 
             self.widget = widgets.HTML()
             self.show = self._set
 
-    def _set(self, shown: Picture) -> None:
+    def _set(self, shown: Any) -> None:
         self.widget.value = f'<div style="overflow-x:auto">{shown.svg()}</div>'
 
 
-class StoreLab(Lab):
+class TreeLab(Lab):
+    """A lab over a maple tree; its numbers are the tree's indices."""
+
+    picture: Picture
+
+    def __init__(self, tree: MapleTree, task: str, base: str | None) -> None:
+        pivots = [pivot for place in walk(tree) for pivot in place.node.pivots]
+        super().__init__(task, choose_base(pivots, base), max((p for p in pivots if p < ULONG_MAX), default=15))
+        self.tree = tree
+
+
+class StoreLab(TreeLab):
     """Try one store on a tree: which way it takes, how many levels change.
 
     Each try starts from the tree as given, which stays as it is. Inputs: index, last,
@@ -229,7 +239,7 @@ def _levels(tree: MapleTree, ids: set[int]) -> set[int]:
     return {tree.height - 1 - place.depth for place in walk(tree) if place.node.id in ids}
 
 
-class GapLab(Lab):
+class GapLab(TreeLab):
     """Search room in a tree that tracks gaps: the lowest and the highest fit.
 
     Inputs: min, max, size. Afterwards: `lowest` and `highest`, the starts found or None.
@@ -285,7 +295,7 @@ class GapLab(Lab):
         ]
 
 
-class CursorLab(Lab):
+class CursorLab(TreeLab):
     """Move a cursor (MapleState) call by call and see where it stands.
 
     Inputs: call and limit (for `set` the index to aim at). Afterwards: `mas`, the cursor,

@@ -1,0 +1,146 @@
+"""A lab for brk(): a heap, a neighbour above it, a hole in it, and one call in one or two generations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmsim.brk import GENERATIONS, Process
+from mmsim.mm import File, of_letters
+from mmsim.mm.calls import MAP, PROT
+from mmsim.mm.units import PAGE
+
+from .fmt import number, size
+from .space import Space, changes, differing, snapshot
+from .space_pictures import SpacePicture
+from .strip import Strip
+from .widgets import Lab
+
+__all__ = ["BrkLab"]
+
+START = 0x1000_4000
+TOPS = {"brk": 48, "heap": 48, "hole": 48, "neighbour": 320}
+"""The neighbour can go as far as a stack's guard gap of 256 pages needs."""
+NEIGHBOURS = ("anon", "file", "stack")
+NONE = "none"
+_TEXT, _DATA = of_letters("rd ex mr mw me"), of_letters("rd wr mr mw me ac")
+
+
+class BrkLab(Lab):
+    """Move the break of a small process by one call, in one generation or two.
+
+    Inputs, in pages above start_brk: `brk`, the new break; `heap`, how large the heap is before; `hole`,
+    one page unmapped there first (0: none); `neighbour`, a mapping of four pages there (0: none) of `kind`
+    anon, file or stack; `generation`, and `beside`, a second one. Afterwards: `answers`, what brk()
+    answered by generation, in pages above start_brk; `processes`; and `before`, the state before the call.
+
+    >>> lab = BrkLab("let the call be refused", brk=12, neighbour=14)
+    >>> lab.answers, lab.set(neighbour=12).answers
+    ({'before': 12}, {'before': 8})
+    """
+
+    def __init__(
+        self,
+        task: str,
+        brk: int = 12,
+        heap: int = 8,
+        hole: int = 0,
+        neighbour: int = 0,
+        kind: str = "anon",
+        generation: str = "before",
+        beside: str = NONE,
+    ) -> None:
+        import ipywidgets as widgets
+
+        super().__init__(task, "dec", TOPS["brk"], in_python=True)
+        pages = [self._field(name, value) for name, value in (("brk", brk), ("heap", heap))]
+        around = [self._field(name, value) for name, value in (("hole", hole), ("neighbour", neighbour))]
+        for name, options, value in (
+            ("kind", NEIGHBOURS, kind),
+            ("generation", tuple(GENERATIONS), generation),
+            ("beside", (NONE, *GENERATIONS), beside),
+        ):
+            self.fields[name] = widgets.Dropdown(options=options, value=value, description=name)
+        around.append(self.fields["kind"])
+        self._build(pages, around, [self.fields["generation"], self.fields["beside"]])
+
+    def _field(self, name: str, value: int) -> Any:
+        import ipywidgets as widgets
+
+        field = widgets.IntSlider(value, 0, TOPS[name], description=name, continuous_update=False)
+        self.fields[name] = field
+        return field
+
+    def refresh(self) -> None:
+        """Build the process in each generation and make the call."""
+        self.processes: dict[str, Process] = {}
+        self.answers: dict[str, int] = {}
+        shots: list[tuple[str, Space]] = []
+        for name in dict.fromkeys([self.fields["generation"].value, self.fields["beside"].value]):
+            if name == NONE:
+                continue
+            process = self._process(name)
+            shots.append((name, snapshot(process)))
+            answer = process.brk(START + PAGE * self._number("brk"))
+            self.processes[name] = process
+            self.answers[name] = (answer - START) // PAGE
+        self.before = shots[0][1]
+        self.picture = SpacePicture("the call", self._strips(shots))
+
+    def _process(self, generation: str) -> Process:
+        """Program, bss, heap with its hole, and the neighbour."""
+        process = Process(generation, start_brk=START)
+        program = File("program")
+        process.place(START - 4 * PAGE, START - 3 * PAGE, _TEXT, program)
+        process.place(START - 2 * PAGE, START - PAGE, _DATA, program, 2)
+        process.brk(START + PAGE * self._number("heap"))
+        hole, neighbour = self._number("hole"), self._number("neighbour")
+        if hole:
+            process.munmap(START + PAGE * hole, PAGE)
+        if neighbour:
+            kind = self.fields["kind"].value
+            file = File("library") if kind == "file" else None
+            flags = MAP.PRIVATE | MAP.FIXED_NOREPLACE | (MAP.GROWSDOWN if kind == "stack" else 0)
+            process.mmap(START + PAGE * neighbour, 4 * PAGE, PROT.READ | PROT.WRITE, flags, file)
+        process.mm.events.clear()
+        return process
+
+    def _strips(self, shots: list[tuple[str, Space]]) -> list[Strip]:
+        """Before, and after in each generation; with two, what the second has otherwise is marked."""
+        (first, before), *_ = shots
+        after = {name: snapshot(process) for name, process in self.processes.items()}
+        old, new = changes(before, after[first])
+        if len(shots) == 1:
+            return [Strip("before the call", before, old), Strip(_after(first), after[first], new)]
+        other = shots[1][0]
+        return [
+            Strip("before the call", before, {}),
+            Strip(_after(first), after[first], {}),
+            Strip(_after(other), after[other], differing(after[first], after[other]), True),
+        ]
+
+    def accepted(self, generation: str | None = None) -> bool:
+        """Whether the call was accepted (by the first generation, unless one is named)."""
+        return self.answers[generation or next(iter(self.answers))] == self._number("brk")
+
+    def report(self) -> list[str]:
+        """The inputs, the answer of each generation, and what the checker found."""
+        given = ", ".join(f"{name} {self.fields[name].value}" for name in ("brk", "heap", "hole", "neighbour", "kind"))
+        return [f"pages above start_brk: {given}", *(self._said(name) for name in self.processes)]
+
+    def _said(self, generation: str) -> str:
+        process, answer = self.processes[generation], self.answers[generation]
+        word = "accepted" if self.accepted(generation) else "refused, the old break comes back"
+        wrong = ", ".join(dict.fromkeys(each.id for each in process.check()))
+        lies = f"; broken: {wrong}" if wrong else ""
+        where = number(process.mm.brk, "hex")
+        return (
+            f"{generation}: brk() answers start_brk + {size(answer * PAGE)} ({where}): {word}; {_count(process)}{lies}"
+        )
+
+
+def _after(generation: str) -> str:
+    return f"after the call, generation {generation}"
+
+
+def _count(process: Process) -> str:
+    return f"{process.mm.map_count} VMAs"
