@@ -12,9 +12,9 @@ from mmsim.mm.munmap import do_munmap
 from mmsim.mm.pages import populate
 from mmsim.mm.space import MM, start_gap
 from mmsim.mm.uffd import Unmapped, unmap_complete
-from mmsim.mm.units import EAGAIN, EINVAL, ENOMEM, PAGE, SHIFT, page_align, wrap
+from mmsim.mm.units import EAGAIN, EINTR, EINVAL, ENOMEM, PAGE, SHIFT, page_align, wrap
 
-from .common import accept, below_minimum, fixed_area, make_heap, over_data_limit, refuse
+from .common import accept, below_minimum, make_heap, over_data_limit, refuse
 
 __all__ = ["HAS_LIST", "brk", "do_brk_flags", "vm_brk_flags"]
 
@@ -24,7 +24,7 @@ HAS_LIST = True
 def brk(mm: MM, want: int) -> int:
     """Move the break to `want`; answers with the break, the old one when refused (brk(), 5.16)."""
     if mm.write_lock_killable():
-        return -4
+        return -EINTR
     uf: list[Unmapped] = []
     saved = mm.brk
     if below_minimum(mm, want) or over_data_limit(mm, want):
@@ -44,7 +44,7 @@ def brk(mm: MM, want: int) -> int:
 
     # Growing: one page and the stack gap stay free below what comes next.
     following = mm.find_vma(old_top)
-    if following is not None and new_top + PAGE > start_gap(following):
+    if following is not None and wrap(new_top + PAGE) > start_gap(following):
         return refuse(mm, saved)
     if do_brk_flags(mm, old_top, wrap(new_top - old_top), 0, uf) < 0:
         return refuse(mm, saved)
@@ -57,7 +57,7 @@ def do_brk_flags(mm: MM, address: int, length: int, flags: int, uf: list[Unmappe
     if flags & ~VM.EXEC:
         return -EINVAL
     flags |= DATA_DEFAULT | VM.ACCOUNT | mm.def_flags
-    error = fixed_area(address, length)
+    error = mm.fixed_area(address, length)
     if error:
         return error
     if not mm.may_lock(mm.def_flags, length):
@@ -103,7 +103,7 @@ def vm_brk_flags(mm: MM, address: int, request: int, flags: int) -> int:
     if not length:
         return 0
     if mm.write_lock_killable():
-        return -4
+        return -EINTR
     uf: list[Unmapped] = []
     error = do_brk_flags(mm, address, length, flags, uf)
     locked = mm.def_flags & VM.LOCKED

@@ -6,10 +6,10 @@ from mmsim.mm.flags import VM
 from mmsim.mm.pages import populate
 from mmsim.mm.space import MM
 from mmsim.mm.uffd import Unmapped, unmap_complete
-from mmsim.mm.units import EINVAL, ENOMEM, INFINITY, PAGE, TASK_SIZE
+from mmsim.mm.units import INFINITY, wrap
 from mmsim.mm.vma import Vma
 
-__all__ = ["accept", "below_minimum", "fixed_area", "last_above", "make_heap", "over_data_limit", "refuse"]
+__all__ = ["accept", "below_minimum", "last_above", "make_heap", "over_data_limit", "refuse"]
 
 
 def below_minimum(mm: MM, want: int) -> bool:
@@ -24,14 +24,7 @@ def below_minimum(mm: MM, want: int) -> bool:
 def over_data_limit(mm: MM, want: int) -> bool:
     """Would heap and data together pass RLIMIT_DATA (check_data_rlimit(), 6.1)? Takes the unaligned break."""
     limit = mm.limits["DATA"].soft
-    return limit != INFINITY and (want - mm.start_brk) + (mm.end_data - mm.start_data) > limit
-
-
-def fixed_area(address: int, length: int) -> int:
-    """Whether a process may have the range: 0 or a negative error (get_unmapped_area(MAP_FIXED), 6.1)."""
-    if length > TASK_SIZE or address > TASK_SIZE - length:
-        return -ENOMEM
-    return -EINVAL if address % PAGE else 0
+    return limit != INFINITY and wrap(want - mm.start_brk + mm.end_data - mm.start_data) > limit
 
 
 def last_above(mm: MM, address: int, minimum: int) -> Vma | None:

@@ -10,7 +10,8 @@ from mmsim.mm.life import exit_mm, fork
 from mmsim.mm.machine import Machine
 from mmsim.mm.pages import peek, touch
 from mmsim.mm.space import MM
-from mmsim.mm.vma import FILE_OPS, File, UffdContext, Vma
+from mmsim.mm.units import EFAULT
+from mmsim.mm.vma import FILE_OPS, File, Ops, UffdContext, Vma
 
 from . import before, merged, today, v4
 
@@ -36,7 +37,7 @@ class Process:
         self.generation = generation
         self.code = GENERATIONS[generation]
         self.machine = machine or Machine()
-        self.mm = MM(self.machine, self.code.HAS_LIST)
+        self.mm = MM(self.machine, self.code.HAS_LIST, merges_untouched=generation == "today")
         self.mm.start_brk = self.mm.brk = start_brk
 
     # -- the heap
@@ -81,9 +82,9 @@ class Process:
         """Advise; 0 or a negative error."""
         return calls.madvise(self.mm, address, length, advice)
 
-    def mlock(self, address: int, length: int) -> int:
-        """Lock; 0 or a negative error."""
-        return calls.mlock(self.mm, address, length)
+    def mlock(self, address: int, length: int, onfault: bool = False) -> int:
+        """Lock, or with `onfault` (mlock2()) lock what comes; 0 or a negative error."""
+        return calls.mlock(self.mm, address, length, onfault)
 
     def munlock(self, address: int, length: int) -> int:
         """Unlock; 0 or a negative error."""
@@ -97,6 +98,10 @@ class Process:
         """Unlock all; 0."""
         return calls.munlockall(self.mm)
 
+    def mremap(self, address: int, old: int, new: int, flags: int = 0, target: int = 0) -> int:
+        """Resize or move; the address or a negative error."""
+        return calls.mremap(self.mm, address, old, new, flags, target)
+
     def mbind(self, address: int, length: int, policy: str | None) -> int:
         """Give a range a memory policy; 0 or a negative error."""
         return calls.mbind(self.mm, address, length, policy)
@@ -104,6 +109,18 @@ class Process:
     def uffd_register(self, address: int, length: int, context: UffdContext) -> int:
         """Register a range with a userfaultfd; 0 or a negative error."""
         return calls.uffd_register(self.mm, address, length, context)
+
+    def set_mm(self, name: str, address: int) -> int:
+        """Set a segment mark such as start_brk or end_data (prctl(PR_SET_MM)); 0 or a negative error."""
+        return calls.set_mm(self.mm, name, address)
+
+    def hook(self, address: int, close: bool = False, may_split: bool = True) -> int:
+        """Give the VMA there operations with these hooks, as a driver does; 0, or -EFAULT without a VMA."""
+        vma = self.mm.tree.load(address)
+        if vma is None:
+            return -EFAULT
+        vma.ops = Ops("hooks", close, may_split)
+        return 0
 
     def setrlimit(self, name: str, soft: int) -> int:
         """Set AS, DATA, MEMLOCK or STACK in bytes, -1 for none; 0."""

@@ -9,10 +9,10 @@ from mmsim.mm.munmap import gather_munmap, munmap_today
 from mmsim.mm.pages import adjust_trans_huge, populate
 from mmsim.mm.space import MM, start_gap
 from mmsim.mm.uffd import Unmapped, unmap_complete
-from mmsim.mm.units import EAGAIN, ENOMEM, PAGE, SHIFT, page_align, wrap
+from mmsim.mm.units import EAGAIN, EINTR, ENOMEM, PAGE, SHIFT, page_align, wrap
 from mmsim.mm.vma import Vma
 
-from .common import accept, below_minimum, fixed_area, last_above, make_heap, over_data_limit, refuse
+from .common import accept, below_minimum, last_above, make_heap, over_data_limit, refuse
 
 __all__ = ["HAS_LIST", "brk", "do_brk_flags", "vm_brk_flags"]
 
@@ -22,7 +22,7 @@ HAS_LIST = False
 def brk(mm: MM, want: int) -> int:
     """Move the break to `want`; answers with the break, the old one when refused (brk(), 6.12)."""
     if mm.write_lock_killable():
-        return -4
+        return -EINTR
     uf: list[Unmapped] = []
     saved = mm.brk
     if below_minimum(mm, want) or over_data_limit(mm, want):
@@ -47,7 +47,7 @@ def brk(mm: MM, want: int) -> int:
     if check_brk_limits(mm, old_top, wrap(new_top - old_top)):
         return refuse(mm, saved)
     following = mm.find_vma(old_top)
-    if following is not None and new_top + PAGE > start_gap(following):
+    if following is not None and wrap(new_top + PAGE) > start_gap(following):
         return refuse(mm, saved)
     vma = last_above(mm, old_top, mm.start_brk)
     if do_brk_flags(mm, vma, old_top, wrap(new_top - old_top), 0) < 0:
@@ -58,7 +58,7 @@ def brk(mm: MM, want: int) -> int:
 
 def check_brk_limits(mm: MM, address: int, length: int) -> int:
     """Whether a process may have the range and lock it: 0 or a negative error (check_brk_limits(), 6.12)."""
-    error = fixed_area(address, length)
+    error = mm.fixed_area(address, length)
     if error:
         return error
     return 0 if mm.may_lock(mm.def_flags, length) else -EAGAIN
@@ -139,7 +139,7 @@ def vm_brk_flags(mm: MM, address: int, request: int, flags: int) -> int:
     if not length:
         return 0
     if mm.write_lock_killable():
-        return -4
+        return -EINTR
     uf: list[Unmapped] = []
     error = check_brk_limits(mm, address, length) or munmap_today(mm, address, length, uf)
     if error:

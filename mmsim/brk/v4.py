@@ -12,10 +12,10 @@ from mmsim.mm.munmap import do_munmap, unmap_region
 from mmsim.mm.pages import adjust_trans_huge, populate
 from mmsim.mm.space import MM, start_gap
 from mmsim.mm.uffd import Unmapped, unmap_prep
-from mmsim.mm.units import EAGAIN, EINVAL, ENOMEM, GUARD_GAP, PAGE, SHIFT, page_align, wrap
+from mmsim.mm.units import EAGAIN, EINTR, EINVAL, ENOMEM, GUARD_GAP, PAGE, SHIFT, page_align, wrap
 from mmsim.mm.vma import Vma
 
-from .common import accept, below_minimum, fixed_area, make_heap, over_data_limit, refuse
+from .common import accept, below_minimum, make_heap, over_data_limit, refuse
 
 __all__ = ["HAS_LIST", "brk", "do_brk_flags", "do_brk_munmap", "vm_brk_flags"]
 
@@ -25,7 +25,7 @@ HAS_LIST = True
 def brk(mm: MM, want: int) -> int:
     """Move the break to `want`; answers with the break, the old one when refused (brk(), v4 21/66)."""
     if mm.write_lock_killable():
-        return -4
+        return -EINTR
     uf: list[Unmapped] = []
     saved = mm.brk
     if below_minimum(mm, want) or over_data_limit(mm, want):
@@ -49,7 +49,7 @@ def brk(mm: MM, want: int) -> int:
 
     # Growing: one page and the stack gap stay free below what comes next.
     following = mas.next(wrap(new_top + PAGE + GUARD_GAP))
-    if following is not None and new_top + PAGE > start_gap(following):
+    if following is not None and wrap(new_top + PAGE) > start_gap(following):
         return refuse(mm, saved)
     vma = mas.prev(mm.start_brk)
     if vma is not None and vma.start >= old_top:
@@ -104,7 +104,7 @@ def do_brk_flags(mm: MM, vma: Vma | None, address: int, length: int, flags: int)
     if flags & ~VM.EXEC:
         return -EINVAL
     flags |= DATA_DEFAULT | VM.ACCOUNT | mm.def_flags
-    error = fixed_area(address, length)
+    error = mm.fixed_area(address, length)
     if error:
         return error
     if not mm.may_lock(mm.def_flags, length):
@@ -172,7 +172,7 @@ def vm_brk_flags(mm: MM, address: int, request: int, flags: int) -> int:
     if not length:
         return 0
     if mm.write_lock_killable():
-        return -4
+        return -EINTR
     error = do_brk_flags(mm, None, address, length, flags)
     locked = mm.def_flags & VM.LOCKED
     mm.unlock()

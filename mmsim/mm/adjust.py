@@ -47,9 +47,12 @@ def split_unchecked(mm: MM, vma: Vma, address: int, new_below: bool) -> int:
         anon.unlink(new)
         mm.free_vma(new)
         return error
-    if vma.ops is not None:
+    hooked = vma.ops is not None and vma.ops.close
+    if hooked:
         mm.log("open", new.serial)
     if not mm.has_list and not mm.preallocate():
+        if hooked:
+            mm.log("close", new.serial)
         anon.unlink(new)
         mm.free_vma(new)
         return -ENOMEM
@@ -85,7 +88,8 @@ def resize(
     `insert` is the other half of a split, `remove` are neighbours it swallows whole, `shift` is one that
     gives up or takes over the difference.
     """
-    adjust_trans_huge(mm, vma, start, end)
+    adjust_trans_huge(mm, vma, start, end, shift if shift is not None and end > shift.start else None)
+    uprobe(mm, "uprobe_munmap", vma, shift)
     root = vma.anon_vma or (shift.anon_vma if shift is not None else None)
     touched = [vma] if shift is None else [vma, shift]
     if root is not None:
@@ -106,10 +110,18 @@ def resize(
         for each in touched:
             anon.put_back(each)
         anon.unlock(mm, root)
+    uprobe(mm, "uprobe_mmap", vma, shift, insert)
     if mm.has_list and vma.next is None and insert is None:
         mm.highest_vm_end = vma.end
     for gone in remove:
         _swallow(mm, vma, gone)
+
+
+def uprobe(mm: MM, event: str, *vmas: Vma | None) -> None:
+    """Log the hook that looks for breakpoints in mapped files (uprobe_mmap(), uprobe_munmap(), 6.1)."""
+    for vma in vmas:
+        if vma is not None and vma.file is not None:
+            mm.log(event, vma.serial, vma.start, vma.end)
 
 
 def _store_bounds(mm: MM, vma: Vma, old_start: int, old_end: int, insert: Vma | None, shift: Vma | None) -> None:
@@ -132,6 +144,7 @@ def _store_bounds(mm: MM, vma: Vma, old_start: int, old_end: int, insert: Vma | 
 
 def _swallow(mm: MM, vma: Vma, gone: Vma) -> None:
     """`gone` is inside `vma` now: unhook and free it."""
+    uprobe(mm, "uprobe_munmap", gone)
     mm.list_unlink(gone)
     if mm.has_list and vma.next is None:
         mm.highest_vm_end = vma.end

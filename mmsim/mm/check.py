@@ -31,8 +31,11 @@ class Broken(NamedTuple):
 
 
 Check = Callable[..., Iterator[str]]
-INVARIANTS: dict[str, tuple[str, Check]] = {}
-"""Id -> (meaning in one line, check). A check sees one address space; I8 is the machine's."""
+INVARIANTS: dict[str, tuple[str, Check | None]] = {}
+"""Id -> (meaning in one line, check). A check sees one address space; I8 is the machine's.
+
+Those without a check compare two moments or two processes: mmsim.mm.transition has them.
+"""
 
 
 def _invariant(id: str, meaning: str) -> Callable[[Check], Check]:
@@ -48,9 +51,8 @@ def broken(*mms: MM) -> list[Broken]:
 
     The commit charge (I8) is the machine's: give all its address spaces to check it.
     """
-    found = [
-        Broken(id, what) for mm in mms for id, (_, check) in INVARIANTS.items() if id != "I8" for what in check(mm)
-    ]
+    checks = [(id, check) for id, (_, check) in INVARIANTS.items() if check is not None and id != "I8"]
+    found = [Broken(id, what) for mm in mms for id, check in checks for what in check(mm)]
     found += [Broken("I8", what) for what in _committed(*mms)]
     return sorted(found, key=lambda each: int(each.id[1:]))
 
@@ -195,8 +197,13 @@ def _highest(mm: MM) -> Iterator[str]:
 def _queued(mm: MM) -> Iterator[str]:
     for entry in mm.uf:
         yield f"{entry.context} was never told of {entry.start:#x}-{entry.end:#x}"
-        if entry.context.mmap_changing:
-            yield f"{entry.context} has mmap_changing {entry.context.mmap_changing}: its monitor gets -EAGAIN"
+    contexts = {entry.context for entry in mm.uf} | {vma.uffd for vma in _all_vmas(mm) if vma.uffd is not None}
+    for context in contexts:
+        if context.mmap_changing:
+            yield f"{context} has mmap_changing {context.mmap_changing}: its monitor gets -EAGAIN"
+
+
+INVARIANTS["I16"] = ("a range that was registered and went was told to its monitor", None)
 
 
 @_invariant("I17", "a VMA has a userfaultfd context exactly when its flags say so")
@@ -224,11 +231,16 @@ def _peak(mm: MM) -> Iterator[str]:
         yield f"VmPeak is {shown} pages, there were {mm.peak_vm}"
 
 
-@_invariant("I20", "the break is not below where the heap may start")
+@_invariant("I20", "the break is not below where the heap may start, and a refused call leaves it")
 def _break(mm: MM) -> Iterator[str]:
     lowest = mm.end_data if mm.compat_brk and not mm.brk_randomized else mm.start_brk
     if mm.brk < lowest:
         yield f"brk is {mm.brk:#x}, the heap starts at {lowest:#x}"
+
+
+INVARIANTS["I21"] = ("a call that failed left every page and counter as it was", None)
+INVARIANTS["I22"] = ("a brk() that succeeded mapped or unmapped exactly the range between the breaks", None)
+INVARIANTS["I23"] = ("all generations answer alike and map the same pages in the same way", None)
 
 
 @_invariant("I24", "no page table went while it held a page")

@@ -72,8 +72,12 @@ class Machine:
         "admin_reserve",
         "committed",
         "faults",
+        "hugetlb",
+        "ignore_rlimit_data",
         "max_map_count",
+        "mmap_min_addr",
         "overcommit",
+        "overcommit_kbytes",
         "ram",
         "ratio",
         "serial",
@@ -89,6 +93,9 @@ class Machine:
         self.admin_reserve = (8 << 20) >> SHIFT
         self.user_reserve = (128 << 20) >> SHIFT
         self.max_map_count = 65530
+        self.mmap_min_addr = 65536
+        self.overcommit_kbytes = self.hugetlb = 0
+        self.ignore_rlimit_data = False
         self.committed = 0
         self.faults = Faults()
         self.serial = 0
@@ -111,7 +118,8 @@ class Machine:
             return True
         if self.overcommit == GUESS:
             return pages <= self.ram + self.swap
-        allowed = self.ram * self.ratio // 100 + self.swap
+        allowed = self.overcommit_kbytes >> (SHIFT - 10) or (self.ram - self.hugetlb) * self.ratio // 100
+        allowed += self.swap
         if not mm.cap_sys_admin:
             allowed -= self.admin_reserve
         allowed -= min(mm.total_vm // 32, self.user_reserve)

@@ -35,9 +35,12 @@ def painted(vmas: Container[Vma]) -> Iterator[None]:
 
 
 class Want:
-    """What a mapping is to be like; compared with a neighbour criterion by criterion."""
+    """What a mapping is to be like; compared with a neighbour criterion by criterion.
 
-    __slots__ = ("anon_vma", "file", "flags", "pgoff", "policy", "uffd")
+    `source` is the VMA that is there already and is only to change, if there is one.
+    """
+
+    __slots__ = ("anon_vma", "file", "flags", "pgoff", "policy", "source", "uffd")
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class Want:
         self.file = file
         self.policy = policy
         self.uffd = uffd
+        self.source: Vma | None = None
 
 
 def _is_mergeable(vma: Vma, want: Want, close_matters: bool) -> bool:
@@ -67,18 +71,30 @@ def _is_mergeable(vma: Vma, want: Want, close_matters: bool) -> bool:
     )
 
 
-def _is_mergeable_anon(one: AnonVma | None, other: AnonVma | None, vma: Vma | None) -> bool:
-    """The same anon_vma, or one is missing and the VMA's chain is not inherited (is_mergeable_anon_vma(), 6.1)."""
-    if (one is None or other is None) and (vma is None or len(vma.chain) <= 1):
+def _is_mergeable_anon(want: Want, vma: Vma) -> bool:
+    """The same anon_vma, or one is missing and the VMA's chain is not inherited (is_mergeable_anon_vma(), 6.1).
+
+    Not inherited means one link: up to 6.15 an untouched VMA never takes over a touched part. Since 6.16
+    it does, if the part was not inherited.
+    """
+    one, other = want.anon_vma, vma.anon_vma
+    if vma.mm.merges_untouched and one is not None and other is None:
+        return want.source is None or want.source.singular
+    if (one is None or other is None) and vma.singular:
         return True
     return one is other
+
+
+def _share_anon(one: AnonVma | None, other: AnonVma | None) -> bool:
+    """Whether two neighbours of a request can become one VMA, as far as their anon_vmas go."""
+    return one is None or other is None or one is other
 
 
 def can_merge_after(vma: Vma, want: Want, close_matters: bool = True) -> bool:
     """Whether the request may be glued to the end of `vma` (can_vma_merge_after(), 6.1)."""
     return (
         _is_mergeable(vma, want, close_matters)
-        and _is_mergeable_anon(want.anon_vma, vma.anon_vma, vma)
+        and _is_mergeable_anon(want, vma)
         and vma.pgoff + vma.pages == want.pgoff
     )
 
@@ -87,7 +103,7 @@ def can_merge_before(vma: Vma, want: Want, pages: int) -> bool:
     """Whether a request of `pages` may be glued to the start of `vma` (can_vma_merge_before(), 6.1)."""
     return (
         _is_mergeable(vma, want, close_matters=True)
-        and _is_mergeable_anon(want.anon_vma, vma.anon_vma, vma)
+        and _is_mergeable_anon(want, vma)
         and vma.pgoff == want.pgoff + pages
     )
 
@@ -110,7 +126,7 @@ def merge(mm: MM, prev: Vma | None, start: int, end: int, want: Want) -> Vma | N
     right = None
     if following is not None and following.start == end and following.policy == want.policy:
         right = following if can_merge_before(following, want, pages) else None
-    if left and right and not _is_mergeable_anon(left.anon_vma, right.anon_vma, None):
+    if left and right and not _share_anon(left.anon_vma, right.anon_vma):
         right = None
     grown = _grow(mm, prev, area, left, right, start, end, pages)
     mm.log("merge", start, end, grown and grown.serial)
@@ -144,9 +160,7 @@ def _grow(
 def _expand(mm: MM, vma: Vma, start: int, end: int, pgoff: int, inside: tuple[Vma, ...]) -> Vma | None:
     """`vma` grows to [start, end) over the VMAs `inside`, which go."""
     donor = next((each for each in inside if each.anon_vma is not None), None)
-    if donor is not None and not _import_anon(vma, donor):
-        return None
-    if not mm.has_list and not mm.preallocate():
+    if not _prepare(mm, vma, donor):
         return None
     resize(mm, vma, start, end, pgoff, remove=inside)
     return vma
@@ -154,18 +168,24 @@ def _expand(mm: MM, vma: Vma, start: int, end: int, pgoff: int, inside: tuple[Vm
 
 def _shift(mm: MM, lower: Vma, border: int, upper: Vma, grows: Vma) -> Vma | None:
     """The border between two neighbours moves to `border`."""
-    donor = upper if grows is lower else lower
-    if donor.anon_vma is not None and not _import_anon(grows, donor):
-        return None
-    if not mm.has_list and not mm.preallocate():
+    if not _prepare(mm, grows, upper if grows is lower else lower):
         return None
     resize(mm, lower, lower.start, border, lower.pgoff, shift=upper)
     return grows
 
 
-def _import_anon(vma: Vma, donor: Vma) -> bool:
-    """Pages of `donor` come under `vma`: it needs the same anon_vma; False without memory."""
-    if vma.anon_vma is not None:
-        return True
-    vma.anon_vma = donor.anon_vma
-    return not anon.clone(vma, donor)
+def _prepare(mm: MM, vma: Vma, donor: Vma | None) -> bool:
+    """What can fail before bounds change (the first half of __vma_adjust(), 6.1); False, undone, without memory.
+
+    Pages of `donor` come under `vma`: it needs the same anon_vma.
+    """
+    imported = donor is not None and donor.anon_vma is not None and vma.anon_vma is None
+    if imported and donor is not None:
+        vma.anon_vma = donor.anon_vma
+        if anon.clone(vma, donor):
+            return False
+    if not mm.has_list and not mm.preallocate():
+        if imported:
+            anon.unlink(vma)
+        return False
+    return True

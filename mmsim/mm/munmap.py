@@ -122,9 +122,10 @@ def unmap_region(mm: MM, start: int, end: int, floor: int, ceiling: int, going: 
 
 def remove_vma(mm: MM, vma: Vma) -> None:
     """Unhook and free a VMA that is out of tree and list (remove_vma(), 6.1)."""
-    if vma.ops is not None:
+    if vma.ops is not None and vma.ops.close:
         mm.log("close", vma.serial)
     if vma.file is not None:
+        mm.log("uprobe_munmap", vma.serial, vma.start, vma.end)
         vma.file.i_mmap.pop(vma, None)
     anon.unlink(vma)
     mm.free_vma(vma)
@@ -165,6 +166,8 @@ def align_munmap(mm: MM, vma: Vma, start: int, end: int, uf: list[Unmapped], may
             if error:
                 return error
             each = mm.tree.load(low)
+        if not mm.gather():
+            return -ENOMEM
         going.append(each)
         each = mm.find_in(each.end, end) if each.end < end else None
     error = unmap_prep(mm, going, start, end, uf)
@@ -195,7 +198,8 @@ def gather_munmap(mm: MM, vma: Vma, start: int, end: int, uf: list[Unmapped], un
     """Unmap from `vma` on (do_vmi_align_munmap(), 6.12): gather, clear the tree, then complete.
 
     0 or a negative error: then all VMAs are there, some split, and events queued stay queued. With
-    `unlock` the lock is downgraded for the teardown, always: a stack that grows needs the write lock today.
+    `unlock` the lock is downgraded for the teardown, always (a stack that grows needs the write lock today), and
+    dropped after it.
     """
     going: list[Vma] = []
     if start > vma.start:
@@ -212,6 +216,8 @@ def gather_munmap(mm: MM, vma: Vma, start: int, end: int, uf: list[Unmapped], un
             if error:
                 return error
             each = mm.tree.load(low)
+        if not mm.gather():
+            return -ENOMEM
         going.append(each)
         error = unmap_prep(mm, [each], start, end, uf)
         if error:
@@ -226,4 +232,6 @@ def gather_munmap(mm: MM, vma: Vma, start: int, end: int, uf: list[Unmapped], un
         mm.downgrade()
     unmap_region(mm, start, end, prev.end if prev else 0, following.start if following else 0, going)
     _remove_all(mm, going)
+    if unlock:
+        mm.unlock()
     return 0

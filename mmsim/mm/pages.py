@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from . import anon
 from .flags import VM
-from .units import EFAULT, HUGE, MASK, PAGE, align_down, wrap
+from .units import EFAULT, EINVAL, HUGE, MASK, PAGE, align_down, wrap
 from .vma import Vma
 
 if TYPE_CHECKING:
     from .space import MM
 
-__all__ = ["adjust_trans_huge", "free_tables", "peek", "populate", "touch", "zap"]
+__all__ = ["adjust_trans_huge", "collapse", "free_tables", "move", "peek", "populate", "touch", "zap"]
 
 
 def touch(mm: MM, address: int) -> int:
@@ -56,15 +56,49 @@ def _install(mm: MM, vma: Vma, page: int) -> int:
     return 0
 
 
-def populate(mm: MM, start: int, length: int) -> None:
-    """Fault in every page that may be (mm_populate(), 6.1): locked memory is resident at once."""
+def populate(mm: MM, start: int, length: int) -> bool:
+    """Fault in every page that may be (mm_populate(), 6.1): locked memory is resident at once.
+
+    False says that a page could not be; a VMA is given up there, the next one is tried.
+    """
     mm.log("populate", start, length)
-    for page in range(start, start + length, PAGE):
-        vma = mm.find_vma(page)
-        if vma is None or vma.start > page or page in mm.pages or vma.flags & VM.LOCKONFAULT:
+    complete, at, end = True, start, start + length
+    while at < end:
+        vma = mm.find_vma(at)
+        if vma is None or vma.start >= end:
+            break
+        low, at = max(at, vma.start), max(vma.end, at + PAGE)
+        if not vma.flags & (VM.LOCKONFAULT | VM.IO | VM.PFNMAP):
+            complete = _populate_vma(mm, vma, low, min(vma.end, end)) and complete
+    return complete
+
+
+def _populate_vma(mm: MM, vma: Vma, start: int, end: int) -> bool:
+    """The part of one VMA; stops at the first page that cannot be."""
+    if not vma.flags & (VM.READ | VM.WRITE | VM.EXEC):
+        return start >= end
+    for page in range(start, end, PAGE):
+        if page in mm.pages:
             continue
-        if vma.flags & VM.WRITE and not _past_end(vma, page):
+        if _past_end(vma, page):
+            return False
+        if vma.flags & VM.WRITE:
             _install(mm, vma, page)
+    return True
+
+
+def move(mm: MM, start: int, target: int, length: int) -> None:
+    """Move a range's pages (move_page_tables(), 6.1); a huge block stays whole where both ends are aligned."""
+    offset = target - start
+    for block in [block for block in mm.huge if block < start + length and block + HUGE > start]:
+        mm.huge.discard(block)
+        if offset % HUGE == 0 and start <= block and block + HUGE <= start + length:
+            mm.huge.add(block + offset)
+        else:
+            mm.log("thp_split", block)
+    for page in [page for page in mm.pages if start <= page < start + length]:
+        mm.pages[page + offset] = mm.pages.pop(page)
+        mm.tables.add(align_down(page + offset, HUGE))
 
 
 def zap(mm: MM, start: int, end: int, anonymous: bool = True) -> None:
@@ -77,6 +111,8 @@ def zap(mm: MM, start: int, end: int, anonymous: bool = True) -> None:
     for block in [block for block in mm.huge if block < end and block + HUGE > start]:
         whole = start <= block and block + HUGE <= end
         mm.huge.discard(block)
+        if not whole:
+            mm.log("thp_split" if anonymous else "thp_lost", block)
         if not whole and not anonymous:
             _drop(mm, block, block + HUGE)
     _drop(mm, start, end)
@@ -119,14 +155,47 @@ def free_tables(mm: MM, start: int, end: int, floor: int, ceiling: int) -> None:
             del mm.pages[page]
 
 
-def adjust_trans_huge(mm: MM, vma: Vma, start: int, end: int) -> None:
+def adjust_trans_huge(mm: MM, vma: Vma, start: int, end: int, upper: Vma | None = None) -> None:
     """Split the huge blocks that a new start or end of `vma` would cut (vma_adjust_trans_huge(), 6.1).
 
-    Only a block that lies inside the VMA as it is now is looked at.
+    Only a block that lies inside the VMA as it is now is looked at; `upper` is the neighbour that gives
+    its head away, up to `end`.
     """
     mm.log("thp_adjust", vma.serial, start, end)
-    for border in (start, end):
-        block = align_down(border, HUGE)
-        if border != block and vma.start <= block and block + HUGE <= vma.end and block in mm.huge:
-            mm.huge.discard(block)
-            mm.log("thp_split", block)
+    if not mm.huge:
+        return
+    _split_block(mm, vma, start)
+    _split_block(mm, vma, end)
+    if upper is not None:
+        _split_block(mm, upper, end)
+
+
+def _split_block(mm: MM, vma: Vma, border: int) -> None:
+    """Split the huge block around a border, if the VMA holds all of it (split_huge_pmd_if_needed(), 6.1)."""
+    block = align_down(border, HUGE)
+    if border != block and vma.start <= block and block + HUGE <= vma.end and block in mm.huge:
+        mm.huge.discard(block)
+        mm.log("thp_split", block)
+
+
+def collapse(mm: MM, start: int, end: int) -> int:
+    """Make huge blocks of [start, end), as MADV_COLLAPSE does: of every whole one with a page present.
+
+    0, or -EINVAL when there is no whole block, or one that may not be huge (madvise_collapse(), 6.1).
+    """
+    answer = -EINVAL
+    for block in range(align_down(start + HUGE - 1, HUGE), align_down(end, HUGE), HUGE):
+        vma = mm.find_vma(block)
+        pages = range(block, block + HUGE, PAGE)
+        if vma is None or not _may_be_huge(vma, block) or not any(page in mm.pages for page in pages):
+            return -EINVAL
+        mm.pages.update(dict.fromkeys(pages, "anon"))
+        mm.huge.add(block)
+        mm.log("thp_collapse", block)
+        answer = 0
+    return answer
+
+
+def _may_be_huge(vma: Vma, block: int) -> bool:
+    inside = vma.start <= block and block + HUGE <= vma.end
+    return inside and vma.is_anonymous and not vma.flags & VM.NOHUGEPAGE

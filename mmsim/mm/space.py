@@ -9,7 +9,7 @@ from mmsim.maple import MapleState, MapleTree
 
 from .flags import STACK, VM
 from .machine import Machine
-from .units import EINTR, GUARD_GAP, INFINITY, MASK, SHIFT
+from .units import EINTR, EINVAL, ENOMEM, EPERM, GUARD_GAP, INFINITY, MASK, PAGE, SHIFT, TASK_SIZE, wrap
 from .vma import AnonVma, Vma
 
 __all__ = ["MM", "Limit", "data_class", "exec_class", "stack_class", "start_gap"]
@@ -32,6 +32,19 @@ def data_class(flags: int) -> bool:
     return flags & (VM.WRITE | VM.SHARED | STACK) == VM.WRITE
 
 
+class _Counter:
+    """An attribute that holds pages as an unsigned long: it wraps, and never goes below 0."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.kept = f"_{name}"
+
+    def __get__(self, mm: MM | None, owner: type) -> int:
+        return getattr(mm, self.kept)
+
+    def __set__(self, mm: MM, value: int) -> None:
+        setattr(mm, self.kept, value & MASK)
+
+
 class Limit:
     """A resource limit in bytes, soft and hard."""
 
@@ -47,23 +60,27 @@ class MM:
 
     `has_list` says whether the VMAs also hang in an address-ordered list (until 6.1).
     `lock` is "none", "write" or "read"; `held` are the anon_vma roots locked for writing.
+    `merges_untouched` says whether a VMA without an anon_vma may take over a neighbour's (since 6.16).
     """
 
-    def __init__(self, machine: Machine, has_list: bool) -> None:
+    data_vm, stack_vm, exec_vm, locked_vm = _Counter(), _Counter(), _Counter(), _Counter()
+
+    def __init__(self, machine: Machine, has_list: bool, merges_untouched: bool = False) -> None:
         self.machine = machine
         self.has_list = has_list
+        self.merges_untouched = merges_untouched
         self.tree = MapleTree(alloc_range=True)
         self.head: Vma | None = None
         self.highest_vm_end = 0
         self.map_count = 0
-        self.total_vm = self.data_vm = self.stack_vm = self.exec_vm = self.locked_vm = 0
         self.hiwater_vm = self.peak_vm = 0
+        self.total_vm = self.data_vm = self.stack_vm = self.exec_vm = self.locked_vm = 0
         self.start_brk = self.brk = self.start_data = self.end_data = self.start_code = self.end_code = 0
         self.def_flags = 0
         self.brk_randomized = True
         self.compat_brk = False
         self.limits = {"AS": Limit(), "DATA": Limit(), "MEMLOCK": Limit(), "STACK": Limit(8 << 20)}
-        self.cap_ipc_lock = self.cap_sys_admin = True
+        self.cap_ipc_lock = self.cap_sys_admin = self.cap_sys_rawio = True
         self.lock = "none"
         self.held: list[AnonVma] = []
         self.violations: list[str] = []
@@ -75,6 +92,17 @@ class MM:
         self.corrupt = ""
         self.events: list[Event] = []
         self.logging = True
+
+    @property
+    def total_vm(self) -> int:
+        """Pages of all VMAs, as an unsigned long; `peak_vm` keeps the highest value for the checker."""
+        return self._total_vm
+
+    @total_vm.setter
+    def total_vm(self, value: int) -> None:
+        self._total_vm = value = value & MASK
+        if value > self.peak_vm:
+            self.peak_vm = value
 
     # -- events
 
@@ -113,11 +141,11 @@ class MM:
 
     def vmas(self) -> Iterator[Vma]:
         """Every VMA of the tree, in order, each once."""
-        seen = None
+        seen: set[int] = set()
         for _, _, vma in self.tree:
-            if vma is not seen:
+            if id(vma) not in seen:
                 yield vma
-            seen = vma
+            seen.add(id(vma))
 
     def listed(self) -> Iterator[Vma]:
         """Every VMA of the list, in its order (generations with a list); stops at a loop."""
@@ -162,6 +190,11 @@ class MM:
             return False
         self.store(start, end, vma)
         return True
+
+    def gather(self) -> bool:
+        """Note a VMA that is to go in a tree beside (since 6.1); False when that allocation is planned to fail."""
+        self.may_block("maple")
+        return not self.machine.faults.hit("maple_alloc")
 
     def preallocate(self) -> bool:
         """Reserve tree nodes for any one store; False when that is planned to fail.
@@ -216,14 +249,13 @@ class MM:
 
     def stat_account(self, flags: int, pages: int) -> None:
         """Count `pages` (negative: count back) in the total and in the class (vm_stat_account(), 6.1)."""
-        self.total_vm = (self.total_vm + pages) & MASK
-        self.peak_vm = max(self.peak_vm, self.total_vm)
+        self.total_vm += pages
         if exec_class(flags):
-            self.exec_vm = (self.exec_vm + pages) & MASK
+            self.exec_vm += pages
         elif stack_class(flags):
-            self.stack_vm = (self.stack_vm + pages) & MASK
+            self.stack_vm += pages
         elif data_class(flags):
-            self.data_vm = (self.data_vm + pages) & MASK
+            self.data_vm += pages
 
     def update_hiwater(self) -> None:
         """Remember the peak before the total falls (update_hiwater_vm(), 6.1)."""
@@ -234,18 +266,29 @@ class MM:
 
         A soft DATA limit of 0 with room under the hard one is let through (Valgrind does that).
         """
-        if self.total_vm + pages > self.limits["AS"].soft >> SHIFT:
+        if wrap(self.total_vm + pages) > self.limits["AS"].soft >> SHIFT:
             return False
-        data = self.limits["DATA"]
-        if data_class(flags) and self.data_vm + pages > data.soft >> SHIFT:
-            return data.soft == 0 and self.data_vm + pages <= data.hard >> SHIFT
+        data, after = self.limits["DATA"], wrap(self.data_vm + pages)
+        if data_class(flags) and after > data.soft >> SHIFT:
+            if data.soft == 0 and after <= data.hard >> SHIFT:
+                return True
+            self.log("over_data_limit", after)
+            return self.machine.ignore_rlimit_data
         return True
 
     def may_lock(self, flags: int, length: int) -> bool:
         """Whether RLIMIT_MEMLOCK allows `length` locked bytes more (mlock_future_check(), 6.1)."""
         if not flags & VM.LOCKED or self.cap_ipc_lock:
             return True
-        return self.locked_vm + (length >> SHIFT) <= self.limits["MEMLOCK"].soft >> SHIFT
+        return wrap(self.locked_vm + (length >> SHIFT)) <= self.limits["MEMLOCK"].soft >> SHIFT
+
+    def fixed_area(self, address: int, length: int) -> int:
+        """Whether a process may have the range: 0 or a negative error (get_unmapped_area(MAP_FIXED), 6.1)."""
+        if length > TASK_SIZE or address > TASK_SIZE - length:
+            return -ENOMEM
+        if address % PAGE:
+            return -EINVAL
+        return -EPERM if address < self.machine.mmap_min_addr and not self.cap_sys_rawio else 0
 
     # -- locks
 

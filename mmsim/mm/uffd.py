@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from .units import ENOMEM
+from .flags import UFFD_ANY, VM
+from .merge import Want
+from .units import EBUSY, EINVAL, ENOMEM, PAGE
 from .vma import UffdContext, Vma
+from .walk import isolate, locked, over, overlapping
 
 if TYPE_CHECKING:
     from .space import MM
 
-__all__ = ["Unmapped", "unmap_complete", "unmap_prep"]
+__all__ = ["Unmapped", "uffd_register", "unmap_complete", "unmap_prep"]
 
 
 class Unmapped(NamedTuple):
@@ -53,3 +56,32 @@ def unmap_complete(mm: MM, uf: list[Unmapped]) -> None:
         entry.context.refs -= 1
         mm.uf.remove(entry)
     uf.clear()
+
+
+def uffd_register(mm: MM, address: int, length: int, context: UffdContext) -> int:
+    """Register a range for missing faults (userfaultfd_register(), 6.1); 0 or a negative error."""
+    if address % PAGE or not length or length % PAGE:
+        return -EINVAL
+
+    def change(vma: Vma, prev: Vma | None, start: int, end: int) -> tuple[int, Vma]:
+        if vma.uffd is context:
+            return 0, vma
+        flags = vma.flags & ~UFFD_ANY | VM.UFFD_MISSING
+        error, vma = isolate(mm, vma, prev, start, end, Want(flags, 0, policy=vma.policy, uffd=context))
+        if not error:
+            vma.flags, vma.uffd = flags, context
+        return error, vma
+
+    def action() -> int:
+        inside = overlapping(mm, address, address + length)
+        if not inside:
+            return -EINVAL
+        for vma in inside:
+            if not vma.is_anonymous:
+                return -EINVAL
+            if vma.uffd not in (None, context):
+                return -EBUSY
+        runs = [(max(vma.start, address), min(vma.end, address + length)) for vma in inside]
+        return next((error for low, high in runs if (error := over(mm, low, high, change))), 0)
+
+    return locked(mm, action)

@@ -30,8 +30,7 @@ def run(path: str | Path, generation: str, as_json: bool = False) -> Iterator[st
             yield f"{path}: {len(recording.records)} ops, brk() of {generation}"
         for line, record in recording.records:  # noqa: B007 - the error message needs the line
             op, arg = field(record, "op", "string"), Session.arg_of(record)
-            ret = session.do(op, arg)
-            broken = session.process.check(*session.others)
+            ret, broken = session.judged(op, arg)
             told = _as_json(session, op, arg, ret, broken) if as_json else _as_text(session, op, arg, ret, broken)
             yield from told
     except RecordingError as error:

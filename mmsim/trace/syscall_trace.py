@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from mmsim.brk import Process
-from mmsim.mm import Machine, letters, of_letters, perms
+from mmsim.mm import Broken, Machine, letters, of_letters, perms
+from mmsim.mm.calls import MARKS
 from mmsim.mm.machine import SITES
 from mmsim.mm.space import Limit
+from mmsim.mm.transition import judge, registered, snapshot
 from mmsim.mm.units import INFINITY, MASK, SHIFT
 from mmsim.mm.vma import File, UffdContext, Vma
 
@@ -51,6 +53,14 @@ class Session:
         if op != "fail":
             self.process.machine.faults.clear()
         return answer
+
+    def judged(self, op: str, arg: Any) -> tuple[int, list[Broken]]:
+        """Do one op and check: its answer, and every invariant that is broken now or was broken by it."""
+        mm = self.process.mm
+        before, watched = snapshot(mm), registered(mm)
+        ret = self.do(op, arg)
+        found = judge(mm, op, arg, ret, before, watched) + self.process.check(*self.others)
+        return ret, sorted(found, key=lambda each: int(each.id[1:]))
 
     def answer(self, record: dict[str, Any]) -> Answer:
         """Do the op of a record; the answer as a recording has it."""
@@ -200,6 +210,21 @@ def _mprotect(session: Session, op: str, arg: Any) -> int:
     return session.process.mprotect(*_numbers(op, arg, "addr", "len", "prot"))
 
 
+def _mremap(session: Session, op: str, arg: Any) -> int:
+    return session.process.mremap(*_numbers(op, arg, "addr", "old_len", "new_len", "flags", "new_addr", optional=1))
+
+
+def _set_mm(session: Session, op: str, arg: Any) -> int:
+    if not isinstance(arg, list) or len(arg) != 2 or arg[0] not in MARKS:
+        raise RecordingError(f"{op}: arg is {arg!r}, expected [mark, address] with a mark of {', '.join(MARKS)}")
+    return session.process.set_mm(arg[0], _one(op, arg[1], "address"))
+
+
+def _hook(session: Session, op: str, arg: Any) -> int:
+    address, close, may_split = _numbers(op, arg, "addr", "close", "may_split")
+    return session.process.hook(address, bool(close), bool(may_split))
+
+
 def _madvise(session: Session, op: str, arg: Any) -> int:
     return session.process.madvise(*_numbers(op, arg, "addr", "len", "advice"))
 
@@ -277,6 +302,9 @@ OPS: dict[str, Callable[[Session, str, Any], int]] = {
     "mlock": _ranged,
     "munlock": _ranged,
     "mprotect": _mprotect,
+    "mremap": _mremap,
+    "set_mm": _set_mm,
+    "hook": _hook,
     "madvise": _madvise,
     "mbind": _mbind,
     "mlockall": _mlockall,
