@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(run=_run)
 
     _add_census(commands)
+    _add_experiments(commands)
     tree = commands.add_parser(
         "tree",
         help="show the mappings of a process as a maple tree",
@@ -100,6 +101,19 @@ def _add_census(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
     census.add_argument("--json", action="store_true", help="one JSON object a job and generation")
     census.set_defaults(run=_census)
+
+
+def _add_experiments(commands: argparse._SubParsersAction[_Parser]) -> None:
+    experiments = commands.add_parser(
+        "experiments",
+        help="run the experiments on what the review of the patch asked",
+        description="Run the experiments E1 to E9, one for each concern of the review, in each generation, and print "
+        "one table of results with a verdict that is computed from them.",
+        epilog="Exit code: 0, or 2 for an unknown experiment.",
+    )
+    experiments.add_argument("ids", nargs="*", metavar="E1", help="which (default: all)")
+    experiments.add_argument("--json", action="store_true", help="one JSON object an experiment")
+    experiments.set_defaults(run=_experiments)
 
 
 def _add_generations(parser: argparse.ArgumentParser) -> None:
@@ -175,6 +189,18 @@ def _census(args: argparse.Namespace) -> int:
         print("\n".join((as_json if args.json else as_text)(results)))
     unexplained = any(result.unexplained for result in results if result.generation == "today")
     return max(worst, int(unexplained))
+
+
+def _experiments(args: argparse.Namespace) -> int:
+    from mmsim.experiments import EXPERIMENTS, as_json, as_text, measure
+
+    unknown = [name for name in args.ids if name not in EXPERIMENTS]
+    if unknown:
+        print(f"mmsim experiments: {unknown[0]!r}: expected one of {', '.join(EXPERIMENTS)}", file=sys.stderr)
+        return 2
+    told = as_json if args.json else as_text
+    print("\n".join(told([measure(name) for name in dict.fromkeys(args.ids or EXPERIMENTS)])))
+    return 0
 
 
 def _tree(args: argparse.Namespace) -> int:

@@ -93,7 +93,7 @@ class Tally(NamedTuple):
     """What the calls of brk() and of the ELF loader came to, and what they cost.
 
     `stores` are stores to the tree, `vmas` and `nodes` are allocations; `nodes` counts what was asked for, also
-    what came back unused. `today` asks for the worst case as 6.1 does; the kernel asks for less since 6.6.
+    what came back unused.
     """
 
     calls: int = 0
@@ -248,9 +248,9 @@ class _Player:
         for pages in space.bss:
             data = space.start_brk - (pages + 64) * PAGE
             process.place(data, data + PAGE, DATA_DEFAULT | VM.ACCOUNT, File("data"))
-            before = process.mm.tree.pool.count.allocated
+            before = _nodes(process)
             process.vm_brk_flags(data + PAGE, pages * PAGE)
-            nodes = process.mm.tree.pool.count.allocated - before
+            nodes = _nodes(process) - before
             self.tally += Tally(calls=1, bss=1, nodes=nodes, **_cost(process))
         return process
 
@@ -260,7 +260,7 @@ class _Player:
         forks = self._moments(space)
         self._fork(forks.get(-1, []), process)
         for position, call in enumerate(space.calls):
-            old, before = process.mm.brk, process.mm.tree.pool.count.allocated
+            old, before = process.mm.brk, _nodes(process)
             vmas = len(_heap(process))
             ret = process.brk(call.want)
             after = len(_heap(process))
@@ -273,7 +273,7 @@ class _Player:
                 new=kind in (NEW, BESIDE),
                 shrinks=kind == "shrink",
                 refused=kind == "refused",
-                nodes=process.mm.tree.pool.count.allocated - before,
+                nodes=_nodes(process) - before,
                 **_cost(process),
             )
             if (ret, kind, after) != (call.ret, call.kind, call.vmas):
@@ -351,6 +351,12 @@ def _cost(process: Process) -> dict[str, int]:
     counts = Counter(event[0] for event in process.mm.events)
     process.mm.events.clear()
     return {"stores": counts["maple_store"], "vmas": counts["vma_alloc"]}
+
+
+def _nodes(process: Process) -> int:
+    """Tree nodes asked for so far. Reserves are the worst case, as in 6.1; since 6.6 they are what is used."""
+    count = process.mm.tree.pool.count
+    return count.used if process.generation == "today" else count.allocated
 
 
 def _surround(process: Process) -> None:

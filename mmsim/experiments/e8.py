@@ -1,0 +1,105 @@
+"""E8: the assertions the reviewer asked for, and the two checks the series has for debugging, on random scripts.
+
+Asked for: the range is free when do_brk_flags() begins, and a VMA that is extended ends where the growth begins. The
+series: a new VMA overwrites no other, unless the two share a border; exactly one VMA lies where one is cut off.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from mmsim.maple import ranges
+from mmsim.mm import MM, Vma
+
+from .corpus import SCRIPTS, Op, born, scripts
+from .table import Experiment, Results, named, where
+from .watch import Entry, watched
+
+__all__ = ["EXPERIMENT"]
+
+_DAMAGE = {"I0", "I1", "I2", "I3"}
+FREE, ENDS = "range not free", "VMA ends elsewhere"
+
+
+class _Script:
+    """One script in one generation, up to the first damage to its VMAs."""
+
+    def __init__(self, generation: str, number: int) -> None:
+        self.process = born(generation, number)
+        self.caller = ""
+        self.hits: Counter[tuple[str, str]] = Counter()
+        self.own = 0
+        if generation == "v4":
+            self._check_stores(self.process.mm)
+
+    def run(self, ops: list[Op]) -> tuple[bool, bool, bool]:
+        """Whether it was damaged, whether the assertions saw that op, whether the series' checks did."""
+        with watched(self.process, self._enter, self._leave):
+            for self.caller, do in ops:
+                hits, own = self.hits.total(), self.own
+                do(self.process)
+                if any(each.id in _DAMAGE for each in self.process.check()):
+                    return True, self.hits.total() > hits, self.own > own
+        return False, False, False
+
+    def _enter(self, entry: Entry) -> None:
+        self.hits[FREE, self.caller] += not entry.free
+
+    def _leave(self, entry: Entry, ret: int) -> None:
+        self.hits[ENDS, self.caller] += entry.extended(ret) and entry.end != entry.address
+
+    def _check_stores(self, mm: MM) -> None:
+        """The series' checks, in front of the stores of brk(); an extension is stored without one."""
+        store = mm.store_gfp
+
+        def store_gfp(start: int, end: int, vma: Vma | None) -> bool:
+            inside = _between(mm, start, end)
+            if vma is None:
+                self.own += len(inside) != 1
+            elif vma not in mm.vmas():
+                self.own += any(other.start != start and other.end != end for other in inside)
+            return store(start, end, vma)
+
+        mm.store_gfp = store_gfp  # type: ignore[method-assign]
+
+
+def _between(mm: MM, start: int, end: int) -> list[Vma]:
+    """The VMAs the tree has in [start, end), whatever they say themselves; none where start is not below end."""
+    return [vma for first, last, vma in ranges(mm.tree) if vma is not None and max(first, start) < min(last + 1, end)]
+
+
+def measure(generation: str) -> dict[str, Any]:
+    """All scripts, and who noticed what."""
+    hits: Counter[tuple[str, str]] = Counter()
+    damaged = asked = own = neither = 0
+    for number, ops in scripts():
+        script = _Script(generation, number)
+        broke, seen, caught = script.run(ops)
+        hits += script.hits
+        damaged, asked, own = damaged + broke, asked + (broke and seen), own + (broke and caught)
+        neither += broke and not seen and not caught
+    found: dict[str, Any] = {"random scripts": SCRIPTS}
+    for what in (FREE, ENDS):
+        for caller in ("brk", "vm_brk_flags"):
+            found[f"{what}, in {caller}()"] = hits[what, caller]
+    return {
+        **found,
+        "scripts that end with damaged VMAs": damaged,
+        "seen by the assertions asked for": asked,
+        "seen by the checks of the series": own if generation == "v4" else "-",
+        "seen by neither": neither,
+    }
+
+
+def verdict(results: Results) -> str:
+    """Who trips, and what the assertions would have been worth."""
+    trips = where(results, lambda result: any(value for name, value in result.items() if name.startswith((FREE, ENDS))))
+    patch = results["v4"]
+    damaged = patch["scripts that end with damaged VMAs"]
+    asked, own = patch["seen by the assertions asked for"], patch["seen by the checks of the series"]
+    saw = f"of {damaged} damaged runs of v4 they see {asked}, the checks of the series {own}"
+    return f"the assertions trip in {named(trips)}; {saw}"
+
+
+EXPERIMENT = Experiment("E8", "C8", "what would assertions have caught?", measure, verdict)
