@@ -219,6 +219,19 @@ def test_boxes_are_to_scale_and_large_holes_are_cut() -> None:
     assert float(root.attrib["width"]) <= 880
 
 
+def test_a_box_is_cut_only_when_others_would_be_too_small() -> None:
+    one = Process("before", start_brk=HEAP)
+    one.brk(HEAP + 0x4_0000)
+    assert not any("zigzag" in line for line in words(space_picture(one)))
+    one.place(BASE, BASE + 0x1000, of_letters("rd"), File("small"))
+    one.brk(HEAP + 0x400_0000)
+    picture = space_picture(one)
+    assert any("zigzag: drawn shorter" in line for line in words(picture))
+    wide = {box["fill"]: float(box["width"]) for box in boxes(picture, "#000000") if "width" in box}
+    assert wide["#EEEEEE"] == pytest.approx(60, abs=1.5)
+    assert wide["#D5ECFA"] == pytest.approx(430, abs=1.5)
+
+
 def test_strips_of_one_picture_share_the_axis() -> None:
     one = process()
     before = snapshot(one)
@@ -290,6 +303,9 @@ def test_counters_show_what_the_vmas_add_up_to() -> None:
     assert "data_vm      20 ! the VMAs add up to 12" in text
     assert "total_vm     46" in text
     assert "locked_vm" not in text  # zero and right: no bar
+    assert "present" not in text
+    one.touch(HEAP)
+    assert "present      1" in str(space_counters(one))
     bars = space_counters({"v4": one, "before": process()})
     assert 'stroke-dasharray="5 3"' in bars.svg()
     assert "20 ! the VMAs add up to 12" in bars.svg()
@@ -308,6 +324,11 @@ def test_events_are_a_table() -> None:
     assert html.count("<tr>") == 1 + len(one.mm.events)
     assert "<caption>a shrink</caption>" in html
     assert table._repr_mimebundle_()["text/plain"] == str(table)
+
+
+def test_lengths_and_numbers_of_nodes_are_no_vmas() -> None:
+    table = event_table([("populate", HEAP, 0x4000), ("maple_prealloc", 7), ("merge", HEAP, HEAP + 1, None)])
+    assert [row[1] for row in table.rows] == ["0x1001_4000 0x4000", "7 nodes", "0x1001_4000 0x1001_4001 -"]
 
 
 def test_every_event_has_words() -> None:

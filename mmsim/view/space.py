@@ -19,7 +19,8 @@ from .fmt import number, size
 
 __all__ = ["COUNTERS", "Counter", "Piece", "Space", "States", "changes", "differing", "pair_text", "snapshot"]
 
-COUNTERS = ("total_vm", "data_vm", "stack_vm", "exec_vm", "locked_vm", "map_count", "committed")
+COUNTERS = ("total_vm", "data_vm", "stack_vm", "exec_vm", "locked_vm", "map_count", "committed", "present")
+"""The kernel's counters; `present` are the pages there, counted (what it calls resident)."""
 _USUAL = {"rd", "wr", "ex", "sh", "mr", "mw", "me", "ms", "ac"}
 _WORDS = {
     "gd": "grows down",
@@ -221,8 +222,10 @@ def _counters(mm: MM) -> Iterator[Counter]:
         "map_count": len(vmas),
         "committed": sum(vma.pages for vma in vmas if vma.flags & VM.ACCOUNT),
     }
+    real["present"] = len(mm.pages)
+    kept = {"committed": mm.machine.committed, "present": len(mm.pages)}
     for name in COUNTERS:
-        yield Counter(name, mm.machine.committed if name == "committed" else getattr(mm, name), real[name])
+        yield Counter(name, kept[name] if name in kept else getattr(mm, name), real[name])
 
 
 def _ends(start: int, end: int) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from mmsim.brk import Process
 from mmsim.mm import MM
+from mmsim.mm.units import PAGE
 
 from .fmt import number
 from .space import Space, changes, differing, pair_text, snapshot
@@ -21,6 +22,7 @@ __all__ = ["EventTable", "SpacePicture", "event_table", "space_change", "space_c
 
 Source = Process | MM | Space
 PLAIN = "address space"
+LEFT = 'style="text-align:left"'
 EVENTS = {
     "arch_unmap": "the architecture is told of an unmap",
     "close": "close hook of a mapping",
@@ -201,7 +203,7 @@ class EventTable:
 
     def __init__(self, title: str, events: Iterable[tuple[Any, ...]]) -> None:
         self.title = title
-        self.rows = [(name, " ".join(map(_argument, rest)), EVENTS.get(name, "")) for name, *rest in events]
+        self.rows = [(name, _about(name, rest), EVENTS.get(name, "")) for name, *rest in events]
 
     @property
     def text(self) -> str:
@@ -215,9 +217,9 @@ class EventTable:
         return self.text
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        head = "".join(f'<th scope="col">{word}</th>' for word in ("", "event", "about", "in words"))
+        head = "".join(f'<th scope="col" {LEFT}>{word}</th>' for word in ("", "event", "about", "in words"))
         cells = "".join(
-            f'<tr><th scope="row">{at}</th>' + "".join(f"<td>{escape(part)}</td>" for part in row) + "</tr>"
+            f'<tr><th scope="row">{at}</th>' + "".join(f"<td {LEFT}>{escape(part)}</td>" for part in row) + "</tr>"
             for at, row in enumerate(self.rows, 1)
         )
         html = f"<table><caption>{escape(self.title)}</caption><thead><tr>{head}</tr></thead><tbody>{cells}</tbody>"
@@ -236,12 +238,18 @@ def event_table(events: Process | MM | Iterable[tuple[Any, ...]], title: str | N
     return EventTable(title or "events", list(events.events if isinstance(events, MM) else events))
 
 
+def _about(name: str, values: list[Any]) -> str:
+    """What an event was about: addresses and lengths in hex, VMAs by their number."""
+    if name == "maple_prealloc":
+        return f"{values[0]} nodes"
+    return " ".join(map(_argument, values))
+
+
 def _argument(value: Any) -> str:
-    """Addresses in hex, VMAs by their number."""
     if value is None:
         return "-"
     if isinstance(value, int):
-        return number(value, "hex") if value > 0xFFFF or value == 0 else f"#{value}"
+        return f"#{value}" if 0 < value < PAGE else number(value, "hex")
     return str(value)
 
 

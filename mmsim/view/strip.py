@@ -24,7 +24,9 @@ BOX = 62
 CHAR = 6.5
 LINE = 14
 LEAST = {"vma": 26.0, "guard": 64.0, "hole": 40.0}
-MOST = {"vma": 0.6 * WIDTH, "guard": 90.0, "hole": 90.0}
+MOST = {"vma": WIDTH, "guard": 90.0, "hole": 90.0}
+LARGE, SMALL = 0.5 * WIDTH, 60.0
+"""The most for one VMA when others would be too small to scale, and the most for the smallest of these."""
 FILLS = {"[heap]": "#D5ECFA", "[stack]": "#F9F3B5", "anon": "#EFE3EB"}
 FILE_FILL = "#EEEEEE"
 
@@ -50,20 +52,30 @@ class _Axis:
         pairs = list(zip(self.borders, self.borders[1:], strict=False))
         self.kinds = [_kind(pieces, *pair) for pair in pairs]
         self.sizes = [high - low for low, high in pairs]
+        self.most = dict(MOST)
         self.scale = self._fit()
+        if self.widened:
+            self.most["vma"] = LARGE
+            least = min(size for size, kind in zip(self.sizes, self.kinds, strict=True) if kind == "vma")
+            self.scale = min(self._fit(), SMALL / least)
         widths = self._widths(self.scale)
         self.places = [float(MARGIN)]
         for width in widths:
             self.places.append(self.places[-1] + width)
-        self.cut = [each * self.scale > MOST[kind] + 0.01 for each, kind in zip(self.sizes, self.kinds, strict=True)]
-        self.widened = any(
-            kind == "vma" and each * self.scale < LEAST[kind] - 0.01
-            for each, kind in zip(self.sizes, self.kinds, strict=True)
-        )
+        self.cut = [
+            each * self.scale > self.most[kind] + 0.01 for each, kind in zip(self.sizes, self.kinds, strict=True)
+        ]
+
+    @property
+    def widened(self) -> bool:
+        """Whether a VMA is drawn wider than to scale."""
+        found = zip(self.sizes, self.kinds, strict=True)
+        return any(kind == "vma" and each * self.scale < LEAST[kind] - 0.01 for each, kind in found)
 
     def _widths(self, scale: float) -> list[float]:
         return [
-            min(max(each * scale, LEAST[kind]), MOST[kind]) for each, kind in zip(self.sizes, self.kinds, strict=True)
+            min(max(each * scale, LEAST[kind]), self.most[kind])
+            for each, kind in zip(self.sizes, self.kinds, strict=True)
         ]
 
     def _fit(self) -> float:
