@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["rebalance", "store_spanning"]
 
 
-def store_spanning(tree: MapleTree, index: int, last: int, entry: Any) -> bool:
-    """Store over the border of a leaf (mas_wr_spanning_store(), 6.1).
+def store_spanning(tree: MapleTree, path: Path, left: Node, index: int, last: int, entry: Any) -> bool:
+    """Store over the border of the leaf `left`, which holds index (mas_wr_spanning_store(), 6.1).
 
     A NULL up to the last index of a leaf counts, too: the leaf must not end in NULL. Returns
     False, with nothing done, when the write (a NULL with the NULLs beside it) covers every index.
@@ -31,18 +31,18 @@ def store_spanning(tree: MapleTree, index: int, last: int, entry: Any) -> bool:
     if index == 0 and last == ULONG_MAX:
         return False
     tree.pool.need(1 + 3 * tree.height)
-    left_path, left = path_to(tree, index)
-    right_path, right = path_to(tree, min(last + 1, ULONG_MAX))
+    after = last + 1 if last < ULONG_MAX else last
+    right_path, right = _leaf_after(tree, path, after)
     slot = bisect_left(left.pivots, index)
-    resume = bisect_left(right.pivots, min(last + 1, ULONG_MAX))
-    low = left.pivots[slot - 1] + 1 if slot else low_of(left_path)
+    resume = bisect_left(right.pivots, after)
+    low = left.pivots[slot - 1] + 1 if slot else low_of(path)
 
     if entry is None:
         if left.slots[slot] is None:
             index = low
         elif index == low and slot and left.slots[slot - 1] is None:
             slot -= 1
-            low = index = left.pivots[slot - 1] + 1 if slot else low_of(left_path)
+            low = index = left.pivots[slot - 1] + 1 if slot else low_of(path)
         if right.slots[resume] is None:
             last = right.pivots[resume]
             resume += 1
@@ -57,12 +57,21 @@ def store_spanning(tree: MapleTree, index: int, last: int, entry: Any) -> bool:
     if low < index:
         big.pivots.insert(slot, index - 1)
         big.slots.insert(slot, left.slots[slot])
-    _climb(tree, left_path, left, right_path, right, big, "join")
+    _climb(tree, path, right_path, big, "join")
     return True
 
 
-def rebalance(tree: MapleTree, path: Path, leaf: Node, big: BigNode) -> None:
-    """A leaf left with too few slots joins the next leaf of its parent, else the previous one.
+def _leaf_after(tree: MapleTree, path: Path, index: int) -> tuple[Path, Node]:
+    """The path to the leaf that holds `index`, and the leaf; mostly the next one of the same parent."""
+    parent, slot = path[-1]
+    pivots = parent.pivots
+    if slot + 1 < len(pivots) and pivots[slot] < index <= pivots[slot + 1]:
+        return [*path[:-1], (parent, slot + 1)], parent.slots[slot + 1]
+    return path_to(tree, index)
+
+
+def rebalance(tree: MapleTree, path: Path, big: BigNode) -> None:
+    """The leaf below `path`, left with too few slots, joins the next leaf of its parent, else the previous one.
 
     Follows mas_rebalance(), 6.1. Allocates at most 1 + 3 * height nodes; raises NoNodes before
     anything changed.
@@ -72,17 +81,15 @@ def rebalance(tree: MapleTree, path: Path, leaf: Node, big: BigNode) -> None:
     if slot + 1 < len(parent.slots):
         right = parent.slots[slot + 1]
         right_path = [*path[:-1], (parent, slot + 1)]
-        _climb(tree, path, leaf, right_path, right, big + BigNode.of(right), "rebalance")
+        _climb(tree, path, right_path, big + BigNode.of(right), "rebalance")
     else:
         left = parent.slots[slot - 1]
         left_path = [*path[:-1], (parent, slot - 1)]
-        _climb(tree, left_path, left, path, leaf, BigNode.of(left) + big, "rebalance")
+        _climb(tree, left_path, path, BigNode.of(left) + big, "rebalance")
 
 
-def _climb(
-    tree: MapleTree, left_path: Path, left: Node, right_path: Path, right: Node, big: BigNode, action: str
-) -> None:
-    """Cut `big`, the data between and including the two nodes, and carry the result to the root.
+def _climb(tree: MapleTree, left_path: Path, right_path: Path, big: BigNode, action: str) -> None:
+    """Cut `big`, the data of all nodes from the left path to the right one, and carry the result to the root.
 
     There is no early stop: every level up to the root gets new nodes, except that a single
     node that covers every index becomes the root at once. That is how a tree loses height.
@@ -111,8 +118,12 @@ def _climb(
             return
         parent, left_slot = left_path.pop()
         right_parent, right_slot = right_path.pop()
-        big = BigNode.between(parent, left_slot, right_parent, right_slot + 1)
-        big.replace(left_slot, left_slot, parts)
+        if parent is right_parent:
+            big = BigNode.of(parent)
+            big.replace(left_slot, right_slot + 1, parts)
+        else:
+            big = BigNode.between(parent, left_slot, right_parent, right_slot + 1)
+            big.replace(left_slot, left_slot, parts)
     while left_path:
         left_path.pop()
         right_path.pop()

@@ -42,7 +42,7 @@ def store(tree: MapleTree, index: int, last: int, entry: Any) -> None:
         node = node.slots[slot]
     high = node.pivots[-1]
     if last >= high and (last > high or (entry is None and last != ULONG_MAX)):
-        _store_over_border(tree, index, last, entry)
+        _store_over_border(tree, path, node, index, last, entry)
     else:
         _store_in_leaf(tree, path, node, index, last, entry)
 
@@ -253,14 +253,17 @@ def _leave_leaf(tree: MapleTree, path: Path, leaf: Node, big: BigNode) -> None:
     too_full = len(big.slots) > LEAF_64.slots
     if tree.trail:
         tree.trail.path = "split" if too_full else "rebalance"
-    (split if too_full else rebalance)(tree, path, leaf, big)
+    if too_full:
+        split(tree, path, leaf, big)
+    else:
+        rebalance(tree, path, big)
     tree.pool.settle()
 
 
-def _store_over_border(tree: MapleTree, index: int, last: int, entry: Any) -> None:
+def _store_over_border(tree: MapleTree, path: Path, leaf: Node, index: int, last: int, entry: Any) -> None:
     if tree.trail:
         tree.trail.path = "spanning"
-    if not store_spanning(tree, index, last, entry):
+    if not store_spanning(tree, path, leaf, index, last, entry):
         _new_root(tree, entry)
     tree.pool.settle()
 
