@@ -50,7 +50,7 @@ def fork(parent: MM) -> MM | int:
     if error:
         exit_mm(child)
         return error
-    child.hiwater_vm = child.total_vm
+    child.hiwater_vm = child.peak_vm = child.total_vm
     return child
 
 
@@ -108,5 +108,5 @@ def exit_mm(mm: MM) -> None:
     mm.huge.clear()
     mm.head, mm.map_count = None, 0
     mm.total_vm = mm.data_vm = mm.stack_vm = mm.exec_vm = mm.locked_vm = 0
-    mm.highest_vm_end = 0
+    mm.highest_vm_end = mm.peak_vm = 0
     mm.unlock()
