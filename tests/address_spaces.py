@@ -57,9 +57,11 @@ def _place(process: Process, at: int, length: int, letter: str) -> None:
 
 
 def drawing(process: Process) -> str:
-    """What is mapped from the first page on, as a drawing."""
+    """What is mapped from the first page on, as a drawing; not what lies far above."""
     text, at = "", BASE
     for vma in process.mm.vmas():
+        if vma.start > BASE + (1 << 30):
+            break
         gap = "." * ((vma.start - at) // PAGE)
         text += gap if gap or not text else "|"
         text += letter_of(vma) * vma.pages
