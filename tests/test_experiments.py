@@ -18,6 +18,8 @@ from mmsim.experiments.e9 import case
 from mmsim.experiments.table import named
 from mmsim.experiments.watch import Entry, watched
 from mmsim.experiments.workloads import WORKLOADS
+from mmsim.mm import File
+from mmsim.mm.calls import MAP, PROT
 from mmsim.mm.merge import Want
 from mmsim.mm.units import PAGE
 
@@ -175,6 +177,18 @@ class TestLoader:
         assert [(each.start, each.file) for each in mapped(process)] == [(vma.start, None)]
 
 
+def entries(process: Process, want: int) -> list[tuple[bool, bool]]:
+    """Of each do_brk_flags() of a brk(): whether the range was free, and the VMA to extend, if any, ended there."""
+    seen: list[tuple[bool, bool]] = []
+
+    def enter(entry: Entry) -> None:
+        seen.append((entry.free, entry.below is None or entry.end == entry.address))
+
+    with watched(process, enter, lambda entry, ret: None):
+        process.brk(want)
+    return seen
+
+
 class TestAssertions:
     """E8."""
 
@@ -186,12 +200,39 @@ class TestAssertions:
         assert {found[name] for name in OTHERS} == {(0, 0, 0)}
         assert rows("E8", "VMA ends elsewhere, in vm_brk_flags()") == same(0)
 
-    def test_they_would_have_caught_damage(self) -> None:
-        names = ("scripts that end with damaged VMAs", "seen by the assertions asked for", "seen by neither")
-        damaged, asked, neither = rows("E8", *names)["v4"]
-        assert damaged > asked > damaged // 2
-        assert 0 < neither < damaged - asked
-        assert {rows("E8", *names)[name] for name in OTHERS} == {(0, 0, 0)}
+    def test_what_they_would_have_caught(self) -> None:
+        """All that goes wrong in vm_brk_flags(), and little in brk(): there the patch damages when it shrinks."""
+        names = ("VMAs damaged in {}()", "  seen by the assertions asked for, {}()", "  seen by neither, {}()")
+        loader = rows("E8", *(name.format("vm_brk_flags") for name in names))
+        heap = rows("E8", *(name.format("brk") for name in names))
+        runs, asked, neither = loader["v4"]
+        assert runs == asked > 0 == neither
+        runs, asked, neither = heap["v4"]
+        assert runs > asked > 0 < neither
+        assert {counts[name] for name in OTHERS for counts in (loader, heap)} == {(0, 0, 0)}
+
+    def test_the_checks_of_the_series_miss_a_shared_border(self) -> None:
+        """They allow for a VMA that begins or ends where the new one does; and extensions are stored unchecked."""
+        name = "  seen by the checks of the series, vm_brk_flags()"
+        assert 0 < rows("E8", name)["v4"][0] < rows("E8", "VMAs damaged in vm_brk_flags()")["v4"][0]
+
+    @pytest.mark.parametrize("generation", GENERATIONS)
+    def test_a_mapping_that_lies_over_the_break(self, generation: str) -> None:
+        """It was glued to the heap. The patch alone goes on, with the range not free and the end elsewhere."""
+        process = started(generation)
+        process.brk(HEAP + 4 * PAGE)
+        process.mmap(HEAP + 4 * PAGE, 4 * PAGE, PROT.READ | PROT.WRITE, MAP.FIXED | MAP.PRIVATE | MAP.ANONYMOUS)
+        assert entries(process, HEAP + 10 * PAGE) == ([(False, False)] if generation == "v4" else [])
+
+    @pytest.mark.parametrize("generation", GENERATIONS)
+    def test_a_break_below_the_heap(self, generation: str) -> None:
+        """COMPAT_BRK lets it: a mapping between the break and start_brk stops all but the patch."""
+        process = started(generation)
+        process.mm.compat_brk, process.mm.brk_randomized, process.mm.end_data = True, False, HEAP - 8 * PAGE
+        process.place(HEAP - 8 * PAGE, HEAP, HEAP_FLAGS)
+        assert process.brk(HEAP - 6 * PAGE) == HEAP - 6 * PAGE
+        process.place(HEAP - 4 * PAGE, HEAP - 3 * PAGE, HEAP_FLAGS, File("library"))
+        assert entries(process, HEAP + 2 * PAGE) == ([(False, True)] if generation == "v4" else [])
 
     def test_watching_leaves_the_code_as_it_was(self) -> None:
         for generation in GENERATIONS:

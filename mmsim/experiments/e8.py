@@ -69,37 +69,44 @@ def _between(mm: MM, start: int, end: int) -> list[Vma]:
     return [vma for first, last, vma in ranges(mm.tree) if vma is not None and max(first, start) < min(last + 1, end)]
 
 
+_CALLERS = ("brk", "vm_brk_flags")
+
+
 def measure(generation: str) -> dict[str, Any]:
     """All scripts, and who noticed what."""
     hits: Counter[tuple[str, str]] = Counter()
-    damaged = asked = own = neither = 0
+    damaged: Counter[tuple[str, str]] = Counter()
     for number, ops in scripts():
         script = _Script(generation, number)
-        broke, seen, caught = script.run(ops)
+        broke, asked, own = script.run(ops)
         hits += script.hits
-        damaged, asked, own = damaged + broke, asked + (broke and seen), own + (broke and caught)
-        neither += broke and not seen and not caught
+        if broke:
+            seen = {"runs": True, "asked": asked, "own": own, "neither": not asked and not own}
+            damaged.update((script.caller, who) for who, did in seen.items() if did)
     found: dict[str, Any] = {"random scripts": SCRIPTS}
-    for what in (FREE, ENDS):
-        for caller in ("brk", "vm_brk_flags"):
-            found[f"{what}, in {caller}()"] = hits[what, caller]
-    return {
-        **found,
-        "scripts that end with damaged VMAs": damaged,
-        "seen by the assertions asked for": asked,
-        "seen by the checks of the series": own if generation == "v4" else "-",
-        "seen by neither": neither,
-    }
+    found |= {f"{what}, in {caller}()": hits[what, caller] for what in (FREE, ENDS) for caller in _CALLERS}
+    for caller in _CALLERS:
+        own = damaged[caller, "own"] if generation == "v4" else "-"
+        found |= {
+            f"VMAs damaged in {caller}()": damaged[caller, "runs"],
+            f"  seen by the assertions asked for, {caller}()": damaged[caller, "asked"],
+            f"  seen by the checks of the series, {caller}()": own,
+            f"  seen by neither, {caller}()": damaged[caller, "neither"],
+        }
+    return found
 
 
 def verdict(results: Results) -> str:
     """Who trips, and what the assertions would have been worth."""
     trips = where(results, lambda result: any(value for name, value in result.items() if name.startswith((FREE, ENDS))))
     patch = results["v4"]
-    damaged = patch["scripts that end with damaged VMAs"]
-    asked, own = patch["seen by the assertions asked for"], patch["seen by the checks of the series"]
-    saw = f"of {damaged} damaged runs of v4 they see {asked}, the checks of the series {own}"
-    return f"the assertions trip in {named(trips)}; {saw}"
+    told = [
+        f"of {patch[f'VMAs damaged in {caller}()']} runs damaged in {caller}() they see "
+        f"{patch[f'  seen by the assertions asked for, {caller}()']}, the checks of the series "
+        f"{patch[f'  seen by the checks of the series, {caller}()']}"
+        for caller in _CALLERS
+    ]
+    return f"the assertions trip in {named(trips)}; {'; '.join(told)}"
 
 
 EXPERIMENT = Experiment("E8", "C8", "what would assertions have caught?", measure, verdict)
