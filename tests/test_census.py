@@ -62,6 +62,22 @@ def test_how_much_hangs_on_the_rule_for_touching(generation: str) -> None:
     assert not any(each.unexplained for each in differ["never"])
 
 
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_how_little_hangs_on_the_moment_of_a_fork(generation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the parent has a heap that was touched, any moment gives the same; before, the children have no heap."""
+    job = read(SHIPPED / "python-fork.json")
+    parent = job.spaces[1]
+
+    def differ(moment: int) -> int:
+        forks = {1: {moment: [space for space in job.spaces if space.forked_from == 1]}}
+        monkeypatch.setattr("mmsim.trace.census._Player._moments", lambda self, space: forks.get(space.number, {}))
+        return len(replay(job, generation).differs)
+
+    first = next(position for position, call in enumerate(parent.calls) if call.kind == NEW)
+    assert differ(first - 1) == 6 * 39
+    assert {differ(moment) for moment in range(first, len(parent.calls), 12)} == {0}
+
+
 def altered(tmp_path: Path, **changes: Any) -> str:
     data = json.loads((SHIPPED / "tar-gzip.json").read_text()) | changes
     path = tmp_path / "altered.json"

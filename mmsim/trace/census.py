@@ -8,6 +8,9 @@ things it does not hold, and this is what is taken for them:
 * What was touched. A program asks for memory to write to it, so the first page of what a growth brought is written
   at once ("growth"). Other rules: "fork", the heap is first written right before a fork; "never".
 
+How much hangs on that, in the 27 jobs shipped: six children of one job grow their heap. With "fork" and with a fork at
+any moment after their parent's first growth all comes out the same; with "never" their 6 x 39 calls differ.
+
 Beside data, the bss of the ELF loader and the heap an address space has the mappings of a small dynamic program, so
 that its tree has the usual two levels.
 """
