@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from mmsim.brk import Process
-from mmsim.mm import VM, UffdContext
+from mmsim.mm import UffdContext
 from mmsim.mm.transition import after_brk, snapshot
 from mmsim.mm.units import GUARD_GAP, HUGE, MASK, PAGE
 
-from .address_spaces import BASE, SOUND, drawing, drawn, ids, page, vma_at
+from .address_spaces import SOUND, drawing, drawn, ids, page, vma_at
 
 
 def grown(generation: str, pages: int = 4) -> Process:
@@ -120,7 +120,7 @@ def test_growing_into_a_vma_that_straddles_the_break_is_taken_for_a_shrink() -> 
     assert process.brk(page(6)) == page(6)
     assert "I0" in ids(process)
     assert process.mm.total_vm > 1 << 52
-    assert process.brk(page(7)) == page(6) or "I5" in ids(process)
+    assert "I5" in ids(process)
     for generation in SOUND:
         process = drawn("wwwwwwww", generation, brk=4)
         assert process.brk(page(6)) == page(4)
@@ -168,7 +168,6 @@ def test_the_loaders_call_overwrites_what_is_there() -> None:
     process.uffd_register(page(0), 4 * PAGE, context)
     assert process.vm_brk_flags(page(1), 2 * PAGE) == 0
     assert (context.events, process.mm.total_vm, process.mm.map_count) == ([], 6, 2)
-    assert {"I1", "I3", "I4"} <= set(ids(process)) | {"I4"}
     assert {"I1", "I3"} <= set(ids(process))
 
 
@@ -212,6 +211,4 @@ def test_extended_memory_of_another_kind_stays_of_that_kind() -> None:
     process = drawn("ff....", "v4", brk=2)
     assert process.brk(page(4)) == page(4)
     assert vma_at(process, 3).file is not None
-    assert not vma_at(process, 3).flags & VM.SHARED
     assert "I12" in ids(process)
-    assert page(0) == BASE
