@@ -267,6 +267,15 @@ def test_a_picture_of_an_empty_space_can_be_drawn() -> None:
     assert "start_brk = brk 0x1001_4000" in words(picture)
 
 
+def test_a_process_without_a_heap_has_no_marks() -> None:
+    one = Process("before")
+    assert str(space_picture(one)) == "address space\nno heap; 0 VMAs"
+    one.place(BASE, BASE + 0x4000, of_letters("rd"), File("only"))
+    picture = space_picture(one)
+    assert not any("brk" in line for line in words(picture))
+    assert picture.description == "A strip of 1 VMAs, no heap."
+
+
 def test_a_drawing_is_the_same_each_time_and_whatever_the_renderer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MMSIM_RENDERER", "pygraphviz")
     first = space_picture(process()).svg()

@@ -14,6 +14,11 @@ def test_a_refused_call_answers_the_old_break() -> None:
     assert "before: brk() answers start_brk + 32 kB (0x1000_c000): refused, the old break comes back" in lab.text
 
 
+def test_the_inputs_are_said() -> None:
+    assert "pages above start_brk: brk 12, heap 8, hole none, neighbour none" in BrkLab("x").text.splitlines()
+    assert "heap 8, hole 3, neighbour 20 (file)" in BrkLab("x", hole=3, neighbour=20, kind="file").text
+
+
 def test_one_page_stays_free() -> None:
     assert BrkLab("x", brk=13, neighbour=14).accepted()
     assert not BrkLab("x", brk=14, neighbour=14).accepted()

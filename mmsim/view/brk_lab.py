@@ -124,8 +124,11 @@ class BrkLab(Lab):
 
     def report(self) -> list[str]:
         """The inputs, the answer of each generation, and what the checker found."""
-        given = ", ".join(f"{name} {self.fields[name].value}" for name in ("brk", "heap", "hole", "neighbour", "kind"))
-        return [f"pages above start_brk: {given}", *(self._said(name) for name in self.processes)]
+        given = {name: self.fields[name].value for name in TOPS}
+        given |= {name: given[name] or NONE for name in ("hole", "neighbour")}
+        kind = f" ({self.fields['kind'].value})" if given["neighbour"] != NONE else ""
+        said = ", ".join(f"{name} {value}" for name, value in given.items())
+        return [f"pages above start_brk: {said}{kind}", *(self._said(name) for name in self.processes)]
 
     def _said(self, generation: str) -> str:
         process, answer = self.processes[generation], self.answers[generation]

@@ -106,6 +106,11 @@ class Space(NamedTuple):
         return self._replace(pieces=shown, hidden=self.hidden + len(self.pieces) - len(shown))
 
     @property
+    def has_heap(self) -> bool:
+        """Whether the process was given a place for a heap."""
+        return bool(self.start_brk or self.brk)
+
+    @property
     def heap(self) -> str:
         """How far the break is from start_brk."""
         above = wrap(self.brk - self.start_brk)
@@ -115,8 +120,8 @@ class Space(NamedTuple):
         """Everything that is drawn, in lines; marks as in the pictures (+ new, ~ changed, - removed)."""
         count = f"{len(self.pieces)} VMA{'' if len(self.pieces) == 1 else 's'}"
         left_out = f", {self.hidden} more outside the window" if self.hidden else ""
-        start = f"start_brk {number(self.start_brk, 'hex')}"
-        lines = [f"{start}, brk {number(self.brk, 'hex')} ({self.heap}); {count}{left_out}"]
+        marks = f"start_brk {number(self.start_brk, 'hex')}, brk {number(self.brk, 'hex')} ({self.heap})"
+        lines = [f"{marks if self.has_heap else 'no heap'}; {count}{left_out}"]
         lines += list(_lines(self.pieces, states or {}))
         lines += [f"  only in the list: {each}" for each in self.listed]
         return "\n".join(lines)

@@ -31,7 +31,7 @@ EVENTS = {
     "look_up": "a neighbour is looked up",
     "maple_prealloc": "tree nodes are laid aside",
     "maple_store": "a store into the tree",
-    "merge": "can a neighbour cover the range?",
+    "merge": "who can cover the range?",
     "open": "open hook of a mapping",
     "over_data_limit": "a warning: over the limit for data",
     "perf_event_mmap": "profilers are told of a mapping",
@@ -273,7 +273,7 @@ def _sentence(strip: Strip) -> str:
     """A strip for those who cannot see it: how many VMAs, and the marked ones."""
     space = strip.space
     about = f"{strip.caption[:1].upper()}{strip.caption[1:]}: a strip" if strip.caption else "A strip"
-    text = f"{about} of {len(space.pieces)} VMAs, the break at {space.heap}."
+    text = f"{about} of {len(space.pieces)} VMAs, {f'the break at {space.heap}' if space.has_heap else 'no heap'}."
     for state, word in (("new", "New"), ("changed", "Changed"), ("removed", "Removed")):
         found = [f"#{each.serial} {each.name}" for each in space.pieces if strip.states.get(each.serial) == state]
         text += f" {word}: {', '.join(found)}." if found else ""

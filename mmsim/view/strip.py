@@ -26,7 +26,8 @@ LINE = 14
 LEAST = {"vma": 26.0, "guard": 64.0, "hole": 40.0}
 MOST = {"vma": WIDTH, "guard": 90.0, "hole": 90.0}
 LARGE, SMALL = 0.5 * WIDTH, 60.0
-"""The most for one VMA when others would be too small to scale, and the most for the smallest of these."""
+"""Nothing is cut while the smallest VMA has SMALL. Then holes are; and VMAs longer than LARGE where even that is not
+enough for the smallest one to be to scale."""
 FILLS = {"[heap]": "#D5ECFA", "[stack]": "#F9F3B5", "anon": "#EFE3EB"}
 FILE_FILL = "#EEEEEE"
 
@@ -48,15 +49,19 @@ class _Axis:
         pieces = [piece for space in spaces for piece in space.pieces]
         at = {each for piece in pieces for each in (piece.start, piece.end)}
         at |= {low for space in spaces for _, low, _ in _holes(space)}
-        self.borders = sorted(at | {each for space in spaces for each in (space.start_brk, space.brk)})
+        at |= {each for space in spaces if space.has_heap for each in (space.start_brk, space.brk)}
+        self.borders = sorted(at) or [0]
         pairs = list(zip(self.borders, self.borders[1:], strict=False))
         self.kinds = [_kind(pieces, *pair) for pair in pairs]
         self.sizes = [high - low for low, high in pairs]
-        self.most = dict(MOST)
+        self.most = dict.fromkeys(MOST, float(WIDTH))
         self.scale = self._fit()
+        least = min((each for each, kind in zip(self.sizes, self.kinds, strict=True) if kind == "vma"), default=1)
+        if least * self.scale < SMALL:
+            self.most = dict(MOST)
+            self.scale = self._fit()
         if self.widened:
             self.most["vma"] = LARGE
-            least = min(size for size, kind in zip(self.sizes, self.kinds, strict=True) if kind == "vma")
             self.scale = min(self._fit(), SMALL / least)
         widths = self._widths(self.scale)
         self.places = [float(MARGIN)]
@@ -137,10 +142,10 @@ def _strip(strip: Strip, axis: _Axis, top: float) -> tuple[list[str], float]:
     if strip.caption:
         body.append(_text(MARGIN, top + 12, strip.caption, 12, bold=True))
         top += 18
-    marks, top = _marks(strip.space, axis, top)
+    marks, top = _marks(strip.space, axis, top) if strip.space.has_heap else ([], top)
     body.append(_hatch(axis.places[0], top, axis.places[-1] - axis.places[0], BOX))
     unsaid, labels = [], []
-    lines = [axis.x(strip.space.start_brk), axis.x(strip.space.brk)]
+    lines = [axis.x(strip.space.start_brk), axis.x(strip.space.brk)] if strip.space.has_heap else []
     for piece in strip.space.pieces:
         state = strip.states.get(piece.serial, "plain")
         body += _box(piece, state, axis, top)
