@@ -37,7 +37,7 @@ class Process:
         self.generation = generation
         self.code = GENERATIONS[generation]
         self.machine = machine or Machine()
-        self.mm = MM(self.machine, self.code.HAS_LIST, merges_untouched=generation == "today")
+        self.mm = MM(self.machine, self.code.HAS_LIST, recent=generation == "today")
         self.mm.start_brk = self.mm.brk = start_brk
 
     # -- the heap

@@ -40,7 +40,7 @@ def fork(parent: MM) -> MM | int:
     """
     if parent.write_lock_killable():
         return -EINTR
-    child = MM(parent.machine, parent.has_list, parent.merges_untouched)
+    child = MM(parent.machine, parent.has_list, parent.recent)
     for name in _COPIED:
         setattr(child, name, getattr(parent, name))
     child.def_flags = 0

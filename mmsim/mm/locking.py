@@ -40,7 +40,7 @@ def mlock(mm: MM, address: int, length: int, onfault: bool = False) -> int:
     error = locked(mm, action)
     if error or not length:
         return error
-    return 0 if populate(mm, address, length) else -ENOMEM
+    return 0 if populate(mm, address, length, go_on=False) else -ENOMEM
 
 
 def _may_lock_at_all(mm: MM) -> bool:

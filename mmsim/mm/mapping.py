@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .adjust import split_unchecked
 from .flags import VM
 from .merge import Want, merge
 from .munmap import bad_range, munmap
@@ -86,6 +87,8 @@ def _vm_flags(mm: MM, prot: int, flags: int) -> int:
 
 def _map_region(mm: MM, address: int, length: int, vm: int, file: File | None, pgoff: int, uf: list[Unmapped]) -> int:
     end, pages = address + length, length >> SHIFT
+    if mm.recent and _split_edges(mm, address, end):
+        return -ENOMEM
     old = sum(min(vma.end, end) - max(vma.start, address) for vma in overlapping(mm, address, end)) >> SHIFT
     if not mm.may_expand(vm, pages) and not mm.may_expand(vm, pages - old):
         return -ENOMEM
@@ -119,6 +122,22 @@ def _map_region(mm: MM, address: int, length: int, vm: int, file: File | None, p
         mm.locked_vm += pages
     vma.flags |= VM.SOFTDIRTY
     return address
+
+
+def _split_edges(mm: MM, start: int, end: int) -> int:
+    """Cut the mappings that reach over an edge of the range; 0 or a negative error (vms_gather_munmap_vmas(), 6.12).
+
+    Whatever refuses the mapping afterwards, the cuts stay.
+    """
+    first = mm.find_in(start, end)
+    if first is not None and first.start < start:
+        if end < first.end and mm.map_count >= mm.machine.max_map_count:
+            return -ENOMEM
+        error = split_unchecked(mm, first, start, new_below=False)
+        if error:
+            return error
+    last = mm.tree.load(end - 1)
+    return split_unchecked(mm, last, end, new_below=True) if last is not None and last.end > end else 0
 
 
 def unmap(mm: MM, address: int, length: int) -> int:

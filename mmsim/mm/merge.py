@@ -78,7 +78,7 @@ def _is_mergeable_anon(want: Want, vma: Vma) -> bool:
     it does, if the part was not inherited.
     """
     one, other = want.anon_vma, vma.anon_vma
-    if vma.mm.merges_untouched and one is not None and other is None:
+    if vma.mm.recent and one is not None and other is None:
         return want.source is None or want.source.singular
     if (one is None or other is None) and vma.singular:
         return True

@@ -56,10 +56,11 @@ def _install(mm: MM, vma: Vma, page: int) -> int:
     return 0
 
 
-def populate(mm: MM, start: int, length: int) -> bool:
+def populate(mm: MM, start: int, length: int, go_on: bool = True) -> bool:
     """Fault in every page that may be (mm_populate(), 6.1): locked memory is resident at once.
 
-    False says that a page could not be; a VMA is given up there, the next one is tried.
+    False says that a page could not be; its VMA is given up there, and the next one is tried if we
+    are to `go_on` (mlock() is not).
     """
     mm.log("populate", start, length)
     complete, at, end = True, start, start + length
@@ -70,6 +71,8 @@ def populate(mm: MM, start: int, length: int) -> bool:
         low, at = max(at, vma.start), max(vma.end, at + PAGE)
         if not vma.flags & (VM.LOCKONFAULT | VM.IO | VM.PFNMAP):
             complete = _populate_vma(mm, vma, low, min(vma.end, end)) and complete
+            if not complete and not go_on:
+                break
     return complete
 
 

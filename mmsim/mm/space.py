@@ -60,15 +60,16 @@ class MM:
 
     `has_list` says whether the VMAs also hang in an address-ordered list (until 6.1).
     `lock` is "none", "write" or "read"; `held` are the anon_vma roots locked for writing.
-    `merges_untouched` says whether a VMA without an anon_vma may take over a neighbour's (since 6.16).
+    `recent` means the machinery around brk() of 6.18: a VMA without an anon_vma may take over a neighbour's
+    (since 6.16), and mmap() splits what it will replace before it looks at the limits (since 6.12).
     """
 
     data_vm, stack_vm, exec_vm, locked_vm = _Counter(), _Counter(), _Counter(), _Counter()
 
-    def __init__(self, machine: Machine, has_list: bool, merges_untouched: bool = False) -> None:
+    def __init__(self, machine: Machine, has_list: bool, recent: bool = False) -> None:
         self.machine = machine
         self.has_list = has_list
-        self.merges_untouched = merges_untouched
+        self.recent = recent
         self.tree = MapleTree(alloc_range=True)
         self.head: Vma | None = None
         self.highest_vm_end = 0

@@ -1,0 +1,126 @@
+"""The same random system calls in the model (`today`) and on the running kernel, VMA for VMA.
+
+Slow and only where a process may be traced. Tiers as in the project's traces: a brk alone, b mappings around
+the heap, c protections, d touched pages, e locks and limits, f fork.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmsim.kernel.elf import LAYOUTS
+from mmsim.kernel.live import LiveProcess
+from mmsim.kernel.ptrace import NoPtrace
+from mmsim.mm.units import PAGE
+from mmsim.trace.syscall_trace import Session
+
+SCRIPTS, OPS = 60, 60
+NOBODY = 65534
+TIERS = {
+    "a": ["brk"],
+    "b": ["mmap", "munmap"],
+    "c": ["mprotect"],
+    "d": ["touch", "touch"],
+    "e": ["mlock", "munlock", "mlockall", "munlockall", "setrlimit"],
+    "f": ["fork", "kill_other"],
+}
+
+
+def live(layout: str = "bss", uid: int | None = None) -> LiveProcess:
+    try:
+        return LiveProcess(layout, uid)
+    except NoPtrace as reason:
+        pytest.skip(f"no live process: {reason}")
+
+
+def running(pid: int) -> bool:
+    """Neither gone nor a zombie, which an orphan stays until init collects it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_live_process_answers_and_leaves_no_child() -> None:
+    with live() as process:
+        start, pid = process.start_brk, process.pid
+        assert process.do("brk", start + 3 * PAGE) == start + 3 * PAGE
+        assert process.do("touch", start) == 0
+        assert process.do("touch", start + 8 * PAGE) == -14
+        heap = next(vma for vma in process.vmas() if vma.start == start)
+        assert (heap.end, heap.perms, heap.anonymous_kb) == (start + 3 * PAGE, "rw-p", 4)
+        assert process.do("fork", "child") == 0
+        assert process.do("brk", 0) == start + 3 * PAGE
+        assert process.do("kill_other", None) == 1
+        pids = {pid, process.pid}
+    process.close()
+    assert not any(running(each) for each in pids)
+
+
+def test_an_exception_ends_the_process() -> None:
+    process = live()
+    with pytest.raises(RuntimeError), process:
+        raise RuntimeError
+    assert not running(process.pid)
+
+
+def calls(rng: random.Random, tier: str, base: int) -> Iterator[tuple[str, Any]]:
+    """A random script around the top of the heap."""
+    ops = ["brk"] * 3 + [op for name in TIERS if name <= tier for op in TIERS[name]]
+    for _ in range(OPS):
+        op = rng.choice(ops)
+        page = base + PAGE * rng.randrange(0, 40)
+        length = PAGE * rng.choice([1, 1, 2, 3, 5, 8])
+        if op == "brk":
+            yield op, page - 2 * PAGE + rng.choice([0, 0, 0, 1, 100, 4095])
+        elif op == "mmap":
+            yield op, [page, length, rng.choice([3, 3, 1, 0]), 0x22 | rng.choice([0x10, 0x10, 0x10_0000])]
+        elif op == "mprotect":
+            yield op, [page, length, rng.choice([3, 3, 1, 0, 7])]
+        elif op == "touch":
+            yield op, page + rng.randrange(PAGE)
+        elif op in ("munmap", "mlock", "munlock"):
+            yield op, [page, length]
+        elif op == "mlockall":
+            yield op, rng.choice([1, 2, 3, 6])
+        elif op == "setrlimit":
+            name = rng.choice(["DATA", "MEMLOCK"])
+            yield op, [name, rng.choice([8 << 20, PAGE * 20, PAGE * 80])]
+        elif op == "fork":
+            yield op, rng.choice(["parent", "child"])
+        else:
+            yield op, None
+
+
+def window(process: LiveProcess, session: Session) -> list[list[Any]]:
+    """The live mappings around the heap in the form of a trace."""
+    low, high = session.window
+    return [
+        [vma.start, vma.end, vma.perms, int(not vma.is_file), vma.flags, vma.anonymous_kb]
+        for vma in process.vmas()
+        if vma.end > low and vma.start < high
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tier", TIERS)
+def test_in_lock_step(tier: str) -> None:
+    for seed in range(SCRIPTS):
+        rng = random.Random(f"{tier} {seed}")
+        uid = NOBODY if tier >= "e" and seed % 2 and os.geteuid() == 0 else None
+        with live(rng.choice(sorted(LAYOUTS)), uid) as process:
+            session = Session(process.header(), "today")
+            for step, (op, arg) in enumerate(calls(rng, tier, process.start_brk)):
+                kernel = process.do(op, arg)
+                model = session.do(op, arg)
+                where = f"tier {tier}, seed {seed}, step {step}: {op} {arg}"
+                assert model == kernel, where
+                assert session.sizes() == process.sizes(), where
+                assert session.maps() == window(process, session), where
+                assert session.process.check(*session.others) == [], where
