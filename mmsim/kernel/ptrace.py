@@ -12,6 +12,7 @@ import os
 import platform
 import signal
 import sys
+import warnings
 from typing import Any
 
 from .elf import SYSCALL_AT, Layout, program
@@ -66,7 +67,10 @@ class Traced:
         file = os.memfd_create("mmsim", os.MFD_CLOEXEC)
         try:
             os.write(file, program(layout))
-            pid = os.fork()
+            with warnings.catch_warnings():
+                # Python warns of threads that hold locks; the child takes none on its way to exec.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                pid = os.fork()
             if pid == 0:
                 _become(libc, file, aslr, uid)
         finally:
