@@ -247,6 +247,17 @@ def test_what_does_not_fit_into_a_box_is_written_below() -> None:
     assert any("#1: r-xp program 4 kB, pgoff 0" in line for line in said)
 
 
+def test_words_stand_before_the_lines_that_would_cross_them() -> None:
+    one = Process("before", start_brk=HEAP)
+    one.place(HEAP - 0x8000, HEAP - 0x4000, of_letters("rd"))
+    one.place(HEAP + 0x4000, HEAP + 0x8000, of_letters("rd"))
+    order = [each.attrib.get("d") or each.text for each in svg_of(space_picture(one)).iter()]
+    line = next(
+        at for at, what in enumerate(order) if what and what.startswith("M") and "V" in what and "l" not in what
+    )
+    assert line < order.index("hole")
+
+
 def test_present_pages_are_a_bar_and_said() -> None:
     one = process()
     assert not any("present pages" in line for line in words(space_picture(one)))

@@ -156,8 +156,8 @@ def _strip(strip: Strip, axis: _Axis, top: float) -> tuple[list[str], float]:
     body += [
         *_guard_frames(strip.space, axis, top),
         *_zigzags(axis, top),
-        *_gaps(strip.space, axis, top),
         *marks,
+        *_gaps(strip.space, axis, top),
         *labels,
     ]
     labels, top = _addresses(strip.space, axis, top + BOX + 8)
