@@ -1,4 +1,4 @@
-"""Asking the running kernel. For now: its list of a process's mappings."""
+"""Asking the running kernel: its list of a process's mappings, and a process that does what it is told."""
 
 from .maps import MapsError, Vma, load, read
 
