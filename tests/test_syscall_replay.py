@@ -120,6 +120,10 @@ def test_the_text_names_each_broken_invariant(script: Path, capsys: pytest.Captu
         ('{"op":"fork","arg":"both"}', 'expected "parent" or "child"'),
         ('{"op":"setrlimit","arg":["CPU",1]}', 'expected \\["DATA"'),
         ('{"op":"mbind","arg":[1,2,3]}', r"expected \[addr, len, policy\]"),
+        ('{"op":"mremap","arg":[1,2,3]}', r"expected \[addr, old_len, new_len, flags, new_addr\]"),
+        ('{"op":"set_mm","arg":["stack",1]}', r"expected \[mark, address\] with a mark of start_code"),
+        ('{"op":"set_mm","arg":["brk","x"]}', "set_mm: address is 'x'"),
+        ('{"op":"hook","arg":[1]}', r"expected \[addr, close, may_split\]"),
         ("{", "not JSON"),
     ],
 )
@@ -133,6 +137,40 @@ def test_a_bad_script_is_one_line_with_its_number(
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert err.startswith(f"mmsim run: {script}:5: ")
+
+
+MORE = """\
+{"op":"mremap","arg":[268435456,8192,16384,3,268500992]}
+{"op":"set_mm","arg":["start_brk",268435460]}
+{"op":"hook","arg":[268500992,1,0]}
+{"op":"munmap","arg":[268500992,4096]}
+{"op":"brk","arg":5}
+"""
+
+
+def test_ops_of_our_own(script: Path) -> None:
+    """A mapping moves with mremap, a mark with set_mm, and a hook lets a driver refuse a split."""
+    script.write_text(SCRIPT + MORE)
+    told = [json.loads(line) for line in run(script, "today", as_json=True)][3:]
+    assert [op["ret"] for op in told] == [268500992, 0, 0, -22, 268443648]
+    assert [row[:2] for row in told[0]["maps"]] == [[268500992, 268500992 + 16384]]
+    assert [op["broken"] for op in told] == [[]] * 5
+
+
+def test_an_invariant_of_two_moments_is_told(script: Path) -> None:
+    """The patch cuts the tail of a watched heap and tells nobody: I16."""
+    lines = [
+        '{"op":"brk","arg":268468224}',
+        '{"op":"uffd_register","arg":[268435456,32768]}',
+        '{"op":"brk","arg":268451840}',
+        '{"op":"munmap","arg":[268443648,8192]}',
+        '{"op":"brk","arg":268460032}',
+    ]
+    script.write_text(SCRIPT.splitlines()[0] + "\n" + "\n".join(lines) + "\n")
+    told = [json.loads(line)["broken"] for line in run(script, "v4", as_json=True)]
+    assert "I16" in told[2]
+    assert "I16" not in told[0] + told[1]
+    assert [json.loads(line)["broken"] for line in run(script, "merged", as_json=True)] == [[]] * 5
 
 
 @pytest.mark.parametrize(
