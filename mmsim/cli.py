@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     tree.add_argument("--svg", metavar="FILE", help="write a picture instead of text")
     tree.set_defaults(run=_tree)
+    _add_live(commands)
     return parser
 
 
@@ -126,6 +127,73 @@ def _add_generations(parser: argparse.ArgumentParser) -> None:
         metavar="G",
         help=f"which brk() code: {', '.join(names)} (default: all)",
     )
+
+
+def _add_live(commands: argparse._SubParsersAction) -> None:
+    """The two commands that ask the running kernel."""
+    live = commands.add_parser(
+        "live",
+        help="run scripts in the model and on the running kernel, in lock-step",
+        description="Run scripts (syscall-trace/1) in the model and in a process on the running kernel, compare after "
+        "each call and stop at the first difference. Where no process may be traced, the answers recorded in the "
+        "script are compared instead, and a line says so.",
+        epilog="Exit code: 0 no difference, 1 a difference, 2 a script that cannot be used.",
+    )
+    live.add_argument("files", nargs="+", metavar="FILE")
+    _add_generation(live, "the brk() code", default="today")
+    live.set_defaults(run=_live)
+
+    record = commands.add_parser(
+        "record",
+        help="run scripts on the running kernel and keep its answers",
+        description="Run scripts (syscall-trace/1) in a process on the running kernel; the recordings go to a folder.",
+        epilog="Exit code: 0, or 2 when a script cannot be used or no process may be traced here.",
+    )
+    record.add_argument("files", nargs="+", metavar="FILE")
+    record.add_argument("-o", "--out", required=True, metavar="DIR", help="the folder; files keep their names")
+    record.set_defaults(run=_record)
+
+
+def _live(args: argparse.Namespace) -> int:
+    from mmsim.kernel.ptrace import NoPtrace
+    from mmsim.trace import RecordingError, replay
+    from mmsim.trace.lockstep import lockstep
+
+    worst = 0
+    for path in args.files:
+        try:
+            try:
+                report = lockstep(path, args.generation)
+            except NoPtrace as reason:
+                print(f"no kernel to ask here ({reason}): compared with the recording instead", flush=True)
+                report = replay(path, args.generation)
+        except RecordingError as error:
+            print(f"mmsim live: {error}", file=sys.stderr)
+            worst = 2
+            continue
+        print(report, flush=True)
+        worst = max(worst, 1 if report.differ else 0)
+    return worst
+
+
+def _record(args: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from mmsim.kernel.ptrace import NoPtrace
+    from mmsim.trace import RecordingError
+    from mmsim.trace.lockstep import record
+
+    try:
+        for path in args.files:
+            lines = list(record(path))
+            target = Path(args.out) / Path(path).name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            print(f"{target}: {len(lines) - 1} records", flush=True)
+    except (RecordingError, NoPtrace, OSError) as error:
+        print(f"mmsim record: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def _add_generation(parser: argparse.ArgumentParser, what: str, default: str | None = None) -> None:

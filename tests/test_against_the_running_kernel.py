@@ -7,6 +7,7 @@ the heap, c protections, d touched pages, e locks and limits, f fork.
 from __future__ import annotations
 
 import os
+import platform
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +19,11 @@ from mmsim.kernel.elf import LAYOUTS
 from mmsim.kernel.live import LiveProcess
 from mmsim.kernel.ptrace import NoPtrace
 from mmsim.mm.units import PAGE
+from mmsim.trace import RecordingError, read, replay
+from mmsim.trace.lockstep import ask, lockstep, record
 from mmsim.trace.syscall_trace import Session
 
+RECORDINGS = sorted((Path(__file__).parent / "data" / "syscalls").glob("*.jsonl"))
 SCRIPTS, OPS = 60, 60
 NOBODY = 65534
 TIERS = {
@@ -30,6 +34,11 @@ TIERS = {
     "e": ["mlock", "munlock", "mlockall", "munlockall", "setrlimit"],
     "f": ["fork", "kill_other"],
 }
+
+like_today = pytest.mark.skipif(
+    [int(part) for part in platform.release().split(".")[:2] if part.isdecimal()] < [6, 16],
+    reason=f"today's answers are those of 6.16 and later, this kernel is {platform.release()}",
+)
 
 
 def live(layout: str = "bss", uid: int | None = None) -> LiveProcess:
@@ -98,17 +107,50 @@ def calls(rng: random.Random, tier: str, base: int) -> Iterator[tuple[str, Any]]
             yield op, None
 
 
-def window(process: LiveProcess, session: Session) -> list[list[Any]]:
-    """The live mappings around the heap in the form of a trace."""
-    low, high = session.window
-    return [
-        [vma.start, vma.end, vma.perms, int(not vma.is_file), vma.flags, vma.anonymous_kb]
-        for vma in process.vmas()
-        if vma.end > low and vma.start < high
-    ]
+@pytest.mark.slow
+@like_today
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.stem)
+def test_the_recorded_scripts_on_this_kernel(path: Path, tmp_path: Path) -> None:
+    """In lock-step with the model; and recorded anew, they replay."""
+    live().close()
+    if read(path).header["uid"] and os.geteuid() != 0:
+        pytest.skip("the script wants a user without privileges, which takes root to become")
+    report = lockstep(path)
+    assert report.first is None, str(report)
+    again = tmp_path / "again.jsonl"
+    again.write_text("\n".join(record(path)) + "\n")
+    assert replay(again).differ == 0
 
 
 @pytest.mark.slow
+@like_today
+def test_an_older_generation_is_told_apart_at_the_first_difference() -> None:
+    live().close()
+    report = lockstep(RECORDINGS[0], "v4")
+    assert report.first is not None
+    assert report.first.expected["VmData"] != report.first.got["VmData"]
+
+
+@pytest.mark.parametrize(
+    ("header", "op", "message"),
+    [
+        ("", '{"op":"mbind","arg":[1,2,null]}', ":2: op 'mbind' is one the model alone has"),
+        ("", '{"op":"jump","arg":1}', ":2: op 'jump' is unknown"),
+        ("", '{"op":"brk"}', ':2: brk: no "arg"'),
+        (',"layout":{"name":"moon"}', '{"op":"brk","arg":0}', ":1: layout is 'moon', expected one of bss, file, text"),
+        (',"start_brk":4096', '{"op":"brk","arg":0}', ":1: the heap starts at 0x.* here, in the script at 0x1000"),
+    ],
+)
+def test_a_script_that_cannot_be_asked(tmp_path: Path, header: str, op: str, message: str) -> None:
+    live().close()
+    path = tmp_path / "script.jsonl"
+    path.write_text(f'{{"format":"syscall-trace/1"{header}}}\n{op}\n')
+    with pytest.raises(RecordingError, match=message):
+        lockstep(path)
+
+
+@pytest.mark.slow
+@like_today
 @pytest.mark.parametrize("tier", TIERS)
 def test_in_lock_step(tier: str) -> None:
     for seed in range(SCRIPTS):
@@ -121,6 +163,6 @@ def test_in_lock_step(tier: str) -> None:
                 model = session.do(op, arg)
                 where = f"tier {tier}, seed {seed}, step {step}: {op} {arg}"
                 assert model == kernel, where
-                assert session.sizes() == process.sizes(), where
-                assert session.maps() == window(process, session), where
+                shown = {"maps": session.maps(), **session.sizes()}
+                assert shown == ask(process, session.window), where
                 assert session.process.check(*session.others) == [], where

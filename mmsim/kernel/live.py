@@ -105,6 +105,10 @@ class LiveProcess:
         """The kernel writes one byte for the process, obeying the mapping's permissions."""
         return 0 if self._traced.call(_GETRANDOM, arg, 1, 0) == 1 else -EFAULT
 
+    def _peek(self, arg: int) -> int:
+        """One byte read from outside, obeying the mapping's permissions (process_vm_readv())."""
+        return 0 if self._traced.readable(arg) else -EFAULT
+
     def _setrlimit(self, arg: list[Any]) -> int:
         name, soft = arg
         place = self._scratch()
@@ -146,8 +150,9 @@ class LiveProcess:
 
     def sizes(self) -> dict[str, int]:
         """VmSize, VmData and VmLck in kB, from status."""
-        lines = (line.split() for line in Path(f"/proc/{self.pid}/status").read_text().splitlines())
-        return {words[0][:-1]: int(words[1]) for words in lines if words[0] in ("VmSize:", "VmData:", "VmLck:")}
+        text = Path(f"/proc/{self.pid}/status").read_text()
+        lines = dict(line.split(":", 1) for line in text.splitlines())
+        return {name: int(lines[name].split()[0]) for name in ("VmSize", "VmData", "VmLck")}
 
     def header(self) -> dict[str, Any]:
         """The header of a syscall-trace that starts from here."""
@@ -189,6 +194,7 @@ _OPS: dict[str, Callable[[LiveProcess, Any], int]] = {
     "brk": LiveProcess._brk,
     "mmap": LiveProcess._mmap,
     "touch": LiveProcess._touch,
+    "peek": LiveProcess._peek,
     "setrlimit": LiveProcess._setrlimit,
     "fork": LiveProcess._fork,
     "kill_other": LiveProcess._kill_other,

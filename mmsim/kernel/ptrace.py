@@ -48,6 +48,9 @@ def _libc() -> Any:
     libc = ctypes.CDLL(None, use_errno=True)
     libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
     libc.ptrace.restype = ctypes.c_long
+    count = ctypes.c_ulong
+    libc.process_vm_readv.argtypes = [ctypes.c_int, ctypes.c_void_p, count, ctypes.c_void_p, count, count]
+    libc.process_vm_readv.restype = ctypes.c_ssize_t
     return libc
 
 
@@ -123,6 +126,13 @@ class Traced:
         if not os.WIFSTOPPED(status):
             raise ChildProcessError(f"the traced process {self.pid} ended (status {status:#x})")
         return status
+
+    def readable(self, address: int) -> bool:
+        """Whether one byte can be read there."""
+        byte = ctypes.create_string_buffer(1)
+        here = _IoVec(ctypes.addressof(byte), 1)
+        there = _IoVec(address, 1)
+        return self._libc.process_vm_readv(self.pid, ctypes.byref(here), 1, ctypes.byref(there), 1, 0) == 1
 
     def fork(self) -> Traced | int:
         """Let it fork; the child, stopped and traced like its parent, or a negative error."""
