@@ -52,8 +52,6 @@ def drawn(text: str, generation: str = "today", brk: int = 0, machine: Machine |
 def _place(process: Process, at: int, length: int, letter: str) -> None:
     flags, file = FLAGS[letter], FILE if letter == "f" else None
     process.place(page(at), page(at + length), flags, file, 0)
-    if flags & VM.LOCKED:
-        process.mm.locked_vm += length
 
 
 def drawing(process: Process) -> str:

@@ -212,3 +212,36 @@ def test_extended_memory_of_another_kind_stays_of_that_kind() -> None:
     assert process.brk(page(4)) == page(4)
     assert vma_at(process, 3).file is not None
     assert "I12" in ids(process)
+
+
+def test_a_page_table_goes_while_it_holds_pages_above_the_old_break() -> None:
+    """The end of the tables to free is the list's next VMA, not where the cut VMA goes on."""
+    lost = {}
+    for generation in ("v4", *SOUND):
+        process = drawn("w" * 1100, generation, brk=612)
+        process.touch(page(617))
+        process.brk(page(512))
+        lost[generation] = process.mm.lost_pages
+    assert lost == {"v4": {page(617)}, "before": set(), "merged": set(), "today": set()}
+
+
+def test_what_was_forgotten_outlives_the_process() -> None:
+    left = {}
+    for generation in ("v4", *SOUND):
+        process = grown(generation)
+        process.touch(page(3))
+        process.brk(page(2))
+        process.exit()
+        left[generation] = process.machine.committed
+    assert left == {"v4": 2, "before": 0, "merged": 0, "today": 0}
+
+
+def test_pages_above_a_cut_are_never_freed() -> None:
+    """A neighbour had merged with the heap: its pages stay present, outside every VMA, also after the exit."""
+    process = drawn("wwwwwwww", "v4", brk=4)
+    process.touch(page(7))
+    process.brk(page(2))
+    assert "I13" in ids(process)
+    process.exit()
+    assert process.mm.pages == {page(7): "anon"}
+    assert "I13" in ids(process)

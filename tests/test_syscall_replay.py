@@ -180,6 +180,8 @@ def test_an_invariant_of_two_moments_is_told(script: Path) -> None:
         ('{"format":"syscall-trace/1"}', 'no "start_brk"'),
         ('{"format":"syscall-trace/1","start_brk":-1}', '"start_brk" is -1'),
         ('{"format":"syscall-trace/1","start_brk":0,"initial":[[1,2]]}', "initial: "),
+        ('{"format":"syscall-trace/1","start_brk":0,"present":[4096]}', "present: 4096 is no address in a VMA"),
+        ('{"format":"syscall-trace/1","start_brk":0,"present":["x"]}', "present: 'x' is no address in a VMA"),
         ('{"format":"syscall-trace/1","start_brk":0,"initial":[[0,4096,"r",0,"anon","xx",0]]}', "VmFlags has 'xx'"),
     ],
 )

@@ -6,6 +6,7 @@ from types import ModuleType
 
 from mmsim.mm import calls
 from mmsim.mm.check import Broken, broken
+from mmsim.mm.flags import VM
 from mmsim.mm.life import exit_mm, fork
 from mmsim.mm.machine import Machine
 from mmsim.mm.pages import peek, touch
@@ -62,7 +63,9 @@ class Process:
         vma.pgoff = pgoff if file is not None else start >> 12
         mm.link(vma, mm.before(start))
         mm.stat_account(flags, vma.pages)
-        if flags & 0x10_0000:
+        if flags & VM.LOCKED:
+            mm.locked_vm += vma.pages
+        if flags & VM.ACCOUNT:
             self.machine.committed += vma.pages
         return vma
 

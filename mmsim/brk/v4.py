@@ -51,6 +51,7 @@ def brk(mm: MM, want: int) -> int:
     following = mas.next(wrap(new_top + PAGE + GUARD_GAP))
     if following is not None and wrap(new_top + PAGE) > start_gap(following):
         return refuse(mm, saved)
+    # A VMA that ends at or below the lowest break is dropped in the patch, too: prev() never finds one.
     vma = mas.prev(mm.start_brk)
     if vma is not None and vma.start >= old_top:
         return refuse(mm, saved)

@@ -12,7 +12,7 @@ from .vma import Vma
 if TYPE_CHECKING:
     from .space import MM
 
-__all__ = ["adjust_trans_huge", "collapse", "free_tables", "move", "peek", "populate", "touch", "zap"]
+__all__ = ["adjust_trans_huge", "collapse", "free_tables", "install", "move", "peek", "populate", "touch", "zap"]
 
 
 def touch(mm: MM, address: int) -> int:
@@ -27,7 +27,7 @@ def touch(mm: MM, address: int) -> int:
     vma = mm.find_vma(page)
     if vma is None or vma.start > page or not vma.flags & VM.WRITE or _past_end(vma, page):
         return -EFAULT
-    return _install(mm, vma, page)
+    return install(mm, vma, page)
 
 
 def peek(mm: MM, address: int) -> int:
@@ -46,7 +46,7 @@ def _past_end(vma: Vma, page: int) -> bool:
     return vma.file is not None and vma.pgoff + (page - vma.start) // PAGE >= vma.file.pages
 
 
-def _install(mm: MM, vma: Vma, page: int) -> int:
+def install(mm: MM, vma: Vma, page: int) -> int:
     """Make a page present; private memory gets its anon_vma by that."""
     shared = bool(vma.flags & VM.SHARED)
     if not shared:
@@ -86,7 +86,7 @@ def _populate_vma(mm: MM, vma: Vma, start: int, end: int) -> bool:
         if _past_end(vma, page):
             return False
         if vma.flags & VM.WRITE:
-            _install(mm, vma, page)
+            install(mm, vma, page)
     return True
 
 

@@ -12,6 +12,7 @@ from mmsim.brk import Process
 from mmsim.mm import Broken, Machine, letters, of_letters, perms
 from mmsim.mm.calls import MARKS
 from mmsim.mm.machine import SITES
+from mmsim.mm.pages import install
 from mmsim.mm.space import Limit
 from mmsim.mm.transition import judge, registered, snapshot
 from mmsim.mm.units import INFINITY, MASK, SHIFT
@@ -128,7 +129,10 @@ def _boot(header: dict[str, Any], generation: str) -> Process:
     for row in header.get("initial", []):
         _place(process, row, files)
     for page in header.get("present", []):
-        mm.pages[page] = "anon"
+        vma = mm.tree.load(page) if type(page) is int and 0 <= page <= MASK else None
+        if vma is None:
+            raise RecordingError(f"present: {page!r} is no address in a VMA of initial")
+        install(mm, vma, page)
     mm.events.clear()
     return process
 
@@ -152,11 +156,8 @@ def _place(process: Process, row: Any, files: dict[str, File]) -> None:
         file = files.setdefault(name, File(name.removeprefix("file:")))
     vma = process.place(start, end, flags, file, offset >> SHIFT)
     if anon_kb:
-        from mmsim.mm.anon import prepare
-
-        prepare(vma)
-        pages = range(end - anon_kb * 1024, end, 1 << SHIFT)
-        process.mm.pages.update(dict.fromkeys(pages, "anon"))
+        for page in range(end - anon_kb * 1024, end, 1 << SHIFT):
+            install(process.mm, vma, page)
 
 
 # -- the ops
