@@ -18,7 +18,8 @@ __all__ = ["adjust_trans_huge", "collapse", "free_tables", "install", "move", "p
 def touch(mm: MM, address: int) -> int:
     """Write one byte: 0, or -EFAULT for a signal. A present page is used without asking the VMA again.
 
-    As the fault path of 6.1 does, it trusts find_vma() to give a VMA that ends above the address.
+    As the fault path of 6.1 does, it trusts find_vma() to give a VMA that ends above the address. Simpler
+    on purpose: a stack does not grow here.
     """
     page = align_down(address, PAGE)
     if mm.pages.get(page) == "anon":
