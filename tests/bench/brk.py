@@ -45,7 +45,8 @@ def speed(generation: str, checked: bool, seconds: float = 0.5) -> Speed:
         calls, start = 0, perf_counter()
         while (spent := perf_counter() - start) < seconds / 3:
             for _ in range(len(STEPS)):
-                process.brk(next(breaks))
+                want = next(breaks)
+                assert process.brk(want) == want, "a refused call would be no measure"
                 if checked:
                     process.check()
             process.mm.events.clear()
