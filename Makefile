@@ -17,8 +17,9 @@ lint: setup     ## ruff
 course-lint: setup ## the notebooks against the rules of the course
 	$(PYTHON) -m mmsim.course.lint notebooks
 
-bench: setup    ## the tree against what a user would pick instead
+bench: setup    ## the tree against what a user would pick instead, and brk() calls a second
 	$(PYTHON) -m tests.bench
+	$(PYTHON) -m tests.bench.brk
 
 lock:           ## remake requirements.lock (needs uv)
 	python3 .ci/lock.py

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from mmsim import __version__
+
+if TYPE_CHECKING:
+    from mmsim.trace import Report
 
 __all__ = ["main"]
 
@@ -154,26 +158,39 @@ def _add_live(commands: argparse._SubParsersAction) -> None:
     record.set_defaults(run=_record)
 
 
-def _live(args: argparse.Namespace) -> int:
-    from mmsim.kernel.ptrace import NoPtrace
-    from mmsim.trace import RecordingError, replay
-    from mmsim.trace.lockstep import lockstep
+def _each(command: str, files: Sequence[str], action: Callable[[str], int]) -> int:
+    """Do `action` for each file, whatever became of the one before; returns the worst exit code."""
+    from mmsim.trace import RecordingError
 
     worst = 0
-    for path in args.files:
+    for path in files:
         try:
-            try:
-                report = lockstep(path, args.generation)
-            except NoPtrace as reason:
-                print(f"no kernel to ask here ({reason}): compared with the recording instead", flush=True)
-                report = replay(path, args.generation)
+            worst = max(worst, action(path))
         except RecordingError as error:
-            print(f"mmsim live: {error}", file=sys.stderr)
+            print(f"mmsim {command}: {error}", file=sys.stderr)
             worst = 2
-            continue
-        print(report, flush=True)
-        worst = max(worst, 1 if report.differ else 0)
     return worst
+
+
+def _told(report: Report) -> int:
+    """Print a report; its exit code."""
+    print(report, flush=True)
+    return 1 if report.differ else 0
+
+
+def _live(args: argparse.Namespace) -> int:
+    from mmsim.kernel.ptrace import NoPtrace
+    from mmsim.trace import replay
+    from mmsim.trace.lockstep import lockstep
+
+    def ask(path: str) -> int:
+        try:
+            return _told(lockstep(path, args.generation))
+        except NoPtrace as reason:
+            print(f"no kernel to ask here ({reason}): compared with the recording instead", flush=True)
+            return _told(replay(path, args.generation))
+
+    return _each("live", args.files, ask)
 
 
 def _record(args: argparse.Namespace) -> int:
@@ -203,34 +220,20 @@ def _add_generation(parser: argparse.ArgumentParser, what: str, default: str | N
 
 
 def _run(args: argparse.Namespace) -> int:
-    from mmsim.trace import RecordingError
     from mmsim.trace.run import run
 
-    worst = 0
-    for path in args.files:
-        try:
-            for line in run(path, args.generation, args.json):
-                print(line, flush=args.json)
-        except RecordingError as error:
-            print(f"mmsim run: {error}", file=sys.stderr)
-            worst = 2
-    return worst
+    def show(path: str) -> int:
+        for line in run(path, args.generation, args.json):
+            print(line, flush=args.json)
+        return 0
+
+    return _each("run", args.files, show)
 
 
 def _replay(args: argparse.Namespace) -> int:
-    from mmsim.trace import RecordingError, replay
+    from mmsim.trace import replay
 
-    worst = 0
-    for path in args.files:
-        try:
-            report = replay(path, args.generation)
-        except RecordingError as error:
-            print(f"mmsim replay: {error}", file=sys.stderr)
-            worst = 2
-            continue
-        print(report, flush=True)
-        worst = max(worst, 1 if report.differ else 0)
-    return worst
+    return _each("replay", args.files, lambda path: _told(replay(path, args.generation)))
 
 
 def _census(args: argparse.Namespace) -> int:
@@ -286,8 +289,8 @@ def _tree(args: argparse.Namespace) -> int:
         return 0
     try:
         saved = tree.picture().save(args.svg)
-    except OSError as error:
-        print(f"mmsim tree: {args.svg}: {error.strerror}", file=sys.stderr)
+    except (OSError, ValueError) as error:
+        print(f"mmsim tree: {args.svg}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
         return 2
     print(f"{saved}: {tree.stats()}")
     return 0

@@ -7,7 +7,6 @@ the heap, c protections, d touched pages, e locks and limits, f fork.
 from __future__ import annotations
 
 import os
-import platform
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,12 +15,12 @@ from typing import Any
 import pytest
 
 from mmsim.kernel.elf import LAYOUTS
-from mmsim.kernel.live import LiveProcess
-from mmsim.kernel.ptrace import NoPtrace
 from mmsim.mm.units import PAGE
 from mmsim.trace import RecordingError, read, replay
 from mmsim.trace.lockstep import ask, lockstep, record
 from mmsim.trace.syscall_trace import Session
+
+from .running_kernel import like_today, live
 
 RECORDINGS = sorted((Path(__file__).parent / "data" / "syscalls").glob("*.jsonl"))
 SCRIPTS, OPS = 60, 60
@@ -34,18 +33,6 @@ TIERS = {
     "e": ["mlock", "munlock", "mlockall", "munlockall", "setrlimit"],
     "f": ["fork", "kill_other"],
 }
-
-like_today = pytest.mark.skipif(
-    [int(part) for part in platform.release().split(".")[:2] if part.isdecimal()] < [6, 16],
-    reason=f"today's answers are those of 6.16 and later, this kernel is {platform.release()}",
-)
-
-
-def live(layout: str = "bss", uid: int | None = None) -> LiveProcess:
-    try:
-        return LiveProcess(layout, uid)
-    except NoPtrace as reason:
-        pytest.skip(f"no live process: {reason}")
 
 
 def running(pid: int) -> bool:

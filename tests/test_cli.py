@@ -69,6 +69,34 @@ def test_tree_of_nothing(source: str, message: str, capsys: pytest.CaptureFixtur
     assert message in err
 
 
+@pytest.mark.parametrize(("name", "message"), [("a.png", "cannot save 'a.png'"), ("none/a.svg", "No such file")])
+def test_a_picture_that_cannot_be_saved(
+    tmp_path: Path, name: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["tree", "sample", "--svg", str(tmp_path / name)]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert message in err
+
+
+def test_live_falls_back_to_the_recording_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from mmsim.kernel import ptrace
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ptrace.NoPtrace("seccomp says no")
+
+    monkeypatch.setattr(ptrace.Traced, "start", refuse)
+    path = DATA.parent / "syscalls" / "1-grow-and-shrink.jsonl"
+    assert main(["live", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("no kernel to ask here (seccomp says no): compared with the recording instead\n")
+    assert out.endswith("12 records, 0 differ\n")
+    assert main(["record", str(path), "-o", "never-made"]) == 2
+    assert capsys.readouterr().err == "mmsim record: seccomp says no\n"
+
+
 def test_import_is_light() -> None:
     """`import mmsim` and the tree load none of the packages that draw."""
     code = "import sys, mmsim, mmsim.maple, mmsim.cli; print(sorted({m.split('.')[0] for m in sys.modules}))"

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import platform
 import random
 from typing import Any
 
 import pytest
 
-from mmsim.kernel.live import LiveProcess
-from mmsim.kernel.ptrace import NoPtrace
 from mmsim.mm.units import PAGE
 from mmsim.trace.lockstep import ask
 from mmsim.trace.syscall_trace import Session
 
-like_today = pytest.mark.skipif(
-    [int(part) for part in platform.release().split(".")[:2] if part.isdecimal()] < [6, 16],
-    reason=f"today's answers are those of 6.16 and later, this kernel is {platform.release()}",
-)
+from .running_kernel import like_today, live
+
 TIERS = {
     "mremap": ["mremap", "mremap", "mprotect"],
     "advice": ["madvise", "mprotect", "mlock", "munlock"],
@@ -59,14 +54,10 @@ def _asks_for_one_vma(session: Session, op: str, arg: Any) -> bool:
 def test_in_lock_step(tier: str) -> None:
     for seed in range(60):
         rng = random.Random(seed)
-        try:
-            live = LiveProcess("bss", None)
-        except NoPtrace as reason:
-            pytest.skip(f"no live process: {reason}")
-        with live:
-            session = Session(live.header(), "today")
+        with live() as process:
+            session = Session(process.header(), "today")
             for number in range(50):
-                op, arg = _call(rng, tier, live.start_brk)
+                op, arg = _call(rng, tier, process.start_brk)
                 if _asks_for_one_vma(session, op, arg):
-                    kernel = {"ret": live.do(op, arg), **ask(live, session.window)}
+                    kernel = {"ret": process.do(op, arg), **ask(process, session.window)}
                     assert session.answer({**kernel, "op": op, "arg": arg}) == kernel, (seed, number, op, arg)
