@@ -118,16 +118,3 @@ def first_break(generation: str, ops: list[Op]) -> tuple[int, Op, list[Broken]] 
         if broken:
             return number, op, broken
     return None
-
-
-def shrunk(generation: str, ops: list[Op], wanted: str) -> list[Op]:
-    """Fewer ops that still break the same invariant: each left out that is not needed."""
-    at = 0
-    while at < len(ops):
-        fewer = ops[:at] + ops[at + 1 :]
-        found = first_break(generation, fewer)
-        if found is not None and any(each.id == wanted for each in found[2]):
-            ops = fewer
-        else:
-            at += 1
-    return ops

@@ -143,21 +143,17 @@ def _remove_all(mm: MM, going: list[Vma]) -> None:
     mm.machine.uncharge(accounted)
 
 
-def align_munmap(mm: MM, vma: Vma, start: int, end: int, uf: list[Unmapped], may_downgrade: bool) -> int:
-    """Unmap from `vma` on, everything that can fail first (do_mas_align_munmap(), 6.1).
+def _gather(mm: MM, vma: Vma, start: int, end: int, going: list[Vma], uf: list[Unmapped] | None = None) -> int:
+    """Split at both ends and fill `going` with the VMAs between (do_mas_align_munmap(), 6.1; 0 or a negative error).
 
-    1 when the lock was downgraded, 0, or a negative error: then all VMAs are there, some
-    split, and events queued stay queued.
+    With `uf`, events are queued VMA by VMA (vms_gather_munmap_vmas(), 6.12); 6.1 queues them for all afterwards.
     """
-    if not mm.preallocate():
-        return -ENOMEM
     if start > vma.start:
         if end < vma.end and mm.map_count >= mm.machine.max_map_count:
             return -ENOMEM
         error = split_unchecked(mm, vma, start, new_below=False)
         if error:
             return error
-    going = []
     each = mm.find_in(start, end)
     while each is not None:
         if each.end > end:
@@ -169,8 +165,23 @@ def align_munmap(mm: MM, vma: Vma, start: int, end: int, uf: list[Unmapped], may
         if not mm.gather():
             return -ENOMEM
         going.append(each)
+        error = unmap_prep(mm, [each], start, end, uf) if uf is not None else 0
+        if error:
+            return error
         each = mm.find_in(each.end, end) if each.end < end else None
-    error = unmap_prep(mm, going, start, end, uf)
+    return 0
+
+
+def align_munmap(mm: MM, vma: Vma, start: int, end: int, uf: list[Unmapped], may_downgrade: bool) -> int:
+    """Unmap from `vma` on, everything that can fail first (do_mas_align_munmap(), 6.1).
+
+    1 when the lock was downgraded, 0, or a negative error: then all VMAs are there, some
+    split, and events queued stay queued.
+    """
+    if not mm.preallocate():
+        return -ENOMEM
+    going: list[Vma] = []
+    error = _gather(mm, vma, start, end, going) or unmap_prep(mm, going, start, end, uf)
     if error:
         return error
     prev, following = mm.before(start), mm.find_vma(end)
@@ -202,27 +213,9 @@ def gather_munmap(mm: MM, vma: Vma, start: int, end: int, uf: list[Unmapped], un
     dropped after it.
     """
     going: list[Vma] = []
-    if start > vma.start:
-        if end < vma.end and mm.map_count >= mm.machine.max_map_count:
-            return -ENOMEM
-        error = split_unchecked(mm, vma, start, new_below=False)
-        if error:
-            return error
-    each = mm.find_in(start, end)
-    while each is not None:
-        if each.end > end:
-            low = each.start
-            error = split_unchecked(mm, each, end, new_below=True)
-            if error:
-                return error
-            each = mm.tree.load(low)
-        if not mm.gather():
-            return -ENOMEM
-        going.append(each)
-        error = unmap_prep(mm, [each], start, end, uf)
-        if error:
-            return error
-        each = mm.find_in(each.end, end) if each.end < end else None
+    error = _gather(mm, vma, start, end, going, uf)
+    if error:
+        return error
     prev, following = mm.before(start), mm.find_vma(end)
     if not mm.store_gfp(start, end, None):
         return -ENOMEM

@@ -5,8 +5,7 @@ A notebook shows the SVG; a stored notebook is compared by the text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mmsim.maple import MapleTree, TreeDiff, Write, diff
@@ -15,6 +14,7 @@ from .dot import joined_dot, scene_dot
 from .fmt import label, span
 from .render import draw, renderer
 from .scene import Marks, Scene, as_marks, scene
+from .shown import Shown
 from .text import describe, joined_text, scene_text
 from .theme import STATES
 
@@ -50,7 +50,7 @@ class Panel(NamedTuple):
         return " ".join(part for part in (self.caption, self.legend) if part)
 
 
-class Picture:
+class Picture(Shown):
     """One or more panels below each other, with a title.
 
     `str()` is the exact text form, `svg()` the drawing, `dot` what Graphviz is given.
@@ -61,7 +61,7 @@ class Picture:
         self.panels = tuple(panels)
 
     @property
-    def text(self) -> str:
+    def text(self) -> str:  # type: ignore[override]
         """The text form: the title, then each panel."""
         return "\n".join([self.title, *(_captioned(panel) for panel in self.panels)])
 
@@ -80,25 +80,16 @@ class Picture:
         """What the picture shows, in sentences: its `<desc>`."""
         return " ".join(_sentence(panel) for panel in self.panels)
 
-    def svg(self, salt: str = "", heading: bool = True) -> str:
+    def svg(self, salt: str = "", heading: bool = True) -> str:  # type: ignore[override]
         """The drawing as one <svg> element; `salt` keeps the ids of equal pictures on one page apart."""
         panels = [(panel.dot, _captioned(panel)) for panel in self.panels]
         return draw(panels, self.title, self.description, salt, heading and bool(self.heading))
 
-    def save(self, path: str | Path) -> Path:
-        """Write the picture as `.svg`, `.dot` or `.txt`, by the ending of the name."""
-        path = Path(path)
-        forms = {".svg": self.svg, ".dot": lambda: self.dot, ".txt": lambda: self.text}
-        if path.suffix not in forms:
-            raise ValueError(f"cannot save {path.name!r}: expected a name that ends in {', '.join(forms)}")
-        path.write_text(forms[path.suffix]() + "\n", encoding="utf-8")
-        return path
-
-    def __repr__(self) -> str:
-        return self.text
+    def _forms(self) -> dict[str, Callable[[], str]]:
+        return {".svg": self.svg, ".dot": lambda: self.dot, ".txt": lambda: self.text}
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        bundle: dict[str, Any] = {"text/plain": self.text, "image/svg+xml": self.svg()}
+        bundle = super()._repr_mimebundle_(include, exclude)
         if renderer().name == "wasm":
             from .wasm import view
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from mmsim.brk import Process
@@ -13,6 +12,7 @@ from mmsim.mm import MM
 from mmsim.mm.units import PAGE
 
 from .fmt import number
+from .shown import Shown
 from .space import Space, changes, differing, pair_text, snapshot
 from .strip import FAMILY, Strip, draw_strips
 from .theme import GREY, INK, OKABE_ITO, PAPER
@@ -49,30 +49,7 @@ EVENTS = {
 """Events of an address space in words."""
 
 
-class _Shown:
-    """What the pictures here share: text, SVG, saving, and how a notebook shows them."""
-
-    title: str
-    text: str
-    svg: Callable[..., str]
-
-    def save(self, path: str | Path) -> Path:
-        """Write the picture as `.svg` or `.txt`, by the ending of the name."""
-        path = Path(path)
-        forms: dict[str, Callable[[], str]] = {".svg": lambda: self.svg(), ".txt": lambda: self.text}
-        if path.suffix not in forms:
-            raise ValueError(f"cannot save {path.name!r}: expected a name that ends in {', '.join(forms)}")
-        path.write_text(forms[path.suffix]() + "\n", encoding="utf-8")
-        return path
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        return {"text/plain": self.text, "image/svg+xml": self.svg()}
-
-
-class SpacePicture(_Shown):
+class SpacePicture(Shown):
     """One or more strips on one axis. `str()` is the exact text form, `svg()` the drawing."""
 
     def __init__(self, title: str, strips: Iterable[Strip]) -> None:
@@ -131,7 +108,7 @@ def space_compare(
     )
 
 
-class CounterBars(_Shown):
+class CounterBars(Shown):
     """Counters as bars, the counted value beside the kept one where they differ."""
 
     def __init__(self, title: str, shots: Mapping[str, Space]) -> None:
