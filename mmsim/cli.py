@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+_GENERATIONS = ("before", "v4", "merged", "today")
+"""The names of mmsim.brk.GENERATIONS, which is not imported for a look at the help."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
@@ -122,14 +125,13 @@ def _add_experiments(commands: argparse._SubParsersAction[_Parser]) -> None:
 
 
 def _add_generations(parser: argparse.ArgumentParser) -> None:
-    names = ("before", "v4", "merged", "today")
     parser.add_argument(
         "--generation",
         nargs="+",
         action="extend",
-        choices=names,
+        choices=_GENERATIONS,
         metavar="G",
-        help=f"which brk() code: {', '.join(names)} (default: all)",
+        help=f"which brk() code: {', '.join(_GENERATIONS)} (default: all)",
     )
 
 
@@ -200,23 +202,26 @@ def _record(args: argparse.Namespace) -> int:
     from mmsim.trace import RecordingError
     from mmsim.trace.lockstep import record
 
+    def keep(path: str) -> int:
+        target = Path(args.out) / Path(path).name
+        if target.resolve() == Path(path).resolve():
+            raise RecordingError(f"{path}: the recording would replace its script, expected another folder")
+        lines = list(record(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        print(f"{target}: {len(lines) - 1} records", flush=True)
+        return 0
+
     try:
-        for path in args.files:
-            lines = list(record(path))
-            target = Path(args.out) / Path(path).name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text("\n".join(lines) + "\n", encoding="utf-8")
-            print(f"{target}: {len(lines) - 1} records", flush=True)
-    except (RecordingError, NoPtrace, OSError) as error:
+        return _each("record", args.files, keep)
+    except (NoPtrace, OSError) as error:
         print(f"mmsim record: {error}", file=sys.stderr)
         return 2
-    return 0
 
 
 def _add_generation(parser: argparse.ArgumentParser, what: str, default: str | None = None) -> None:
-    names = ("before", "v4", "merged", "today")
     text = what if default is None else f"{what} (default {default})"
-    parser.add_argument("--generation", choices=names, default=default, required=default is None, help=text)
+    parser.add_argument("--generation", choices=_GENERATIONS, default=default, required=default is None, help=text)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -237,12 +242,11 @@ def _replay(args: argparse.Namespace) -> int:
 
 
 def _census(args: argparse.Namespace) -> int:
-    from mmsim.brk import GENERATIONS
     from mmsim.trace import RecordingError
     from mmsim.trace.census import find, read, replay
     from mmsim.trace.census_report import as_json, as_text
 
-    generations = dict.fromkeys(args.generation or GENERATIONS)
+    generations = dict.fromkeys(args.generation or _GENERATIONS)
     worst, jobs = 0, []
     try:
         files = find(args.files)

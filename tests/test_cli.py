@@ -97,6 +97,21 @@ def test_live_falls_back_to_the_recording_and_says_so(
     assert capsys.readouterr().err == "mmsim record: seccomp says no\n"
 
 
+def test_a_recording_never_replaces_its_script(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "script.jsonl"
+    path.write_text('{"format":"syscall-trace/1"}\n{"op":"brk","arg":0}\n')
+    before = path.read_text()
+    assert main(["record", str(path), "-o", str(tmp_path)]) == 2
+    assert "would replace its script" in capsys.readouterr().err
+    assert path.read_text() == before
+
+
+def test_the_generations_offered_are_those_there_are() -> None:
+    from mmsim import brk, cli
+
+    assert tuple(brk.GENERATIONS) == cli._GENERATIONS
+
+
 def test_import_is_light() -> None:
     """`import mmsim` and the tree load none of the packages that draw."""
     code = "import sys, mmsim, mmsim.maple, mmsim.cli; print(sorted({m.split('.')[0] for m in sys.modules}))"

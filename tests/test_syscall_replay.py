@@ -115,6 +115,7 @@ def test_the_text_names_each_broken_invariant(script: Path, capsys: pytest.Captu
         ('{"op":"brk","arg":18446744073709551616}', "brk: address is 18446744073709551616"),
         ('{"op":"munmap","arg":[1]}', r"munmap: arg is \[1\], expected \[addr, len\]"),
         ('{"op":"mmap","arg":[1,2,3]}', r"expected \[addr, len, prot, flags\]"),
+        ('{"op":"mmap","arg":[4096,4096,3,34]}', "mmap: flags are 0x22, expected MAP_FIXED"),
         ('{"op":"mmap_file","arg":[1,2,3,4,5,6]}', r"expected \[addr, len, prot, flags, file, pgoff\]"),
         ('{"op":"fail","arg":["memory",1]}', r"expected \[site, nth\] with a site of vma_alloc"),
         ('{"op":"fork","arg":"both"}', 'expected "parent" or "child"'),

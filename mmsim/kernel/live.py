@@ -33,6 +33,7 @@ _NUMBERS = {
 _BRK, _MMAP, _PRLIMIT, _GETRANDOM = 12, 9, 302, 318
 _RESOURCES = {"DATA": 2, "MEMLOCK": 8, "AS": 9}
 _HEAD = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) ([0-9a-f]+) \S+ \d+ *(.*)")
+_CAP_IPC_LOCK = 14
 EFAULT = 14
 
 
@@ -61,7 +62,6 @@ class LiveProcess:
 
     def __init__(self, layout: str = "bss", uid: int | None = None) -> None:
         self.layout: Layout = LAYOUTS[layout]
-        self.uid = uid
         self._traced = Traced.start(self.layout, uid=uid)
         self._others: list[Traced] = []
         self.start_brk = self._traced.call(_BRK, 0)
@@ -150,12 +150,16 @@ class LiveProcess:
 
     def sizes(self) -> dict[str, int]:
         """VmSize, VmData and VmLck in kB, from status."""
+        status = self._status()
+        return {name: int(status[name].split()[0]) for name in ("VmSize", "VmData", "VmLck")}
+
+    def _status(self) -> dict[str, str]:
         text = Path(f"/proc/{self.pid}/status").read_text()
-        lines = dict(line.split(":", 1) for line in text.splitlines())
-        return {name: int(lines[name].split()[0]) for name in ("VmSize", "VmData", "VmLck")}
+        return dict(line.split(":", 1) for line in text.splitlines())
 
     def header(self) -> dict[str, Any]:
         """The header of a syscall-trace that starts from here."""
+        status = self._status()
         data = (DATA, DATA + self.layout.filesz) if self.layout.filesz else (TEXT, TEXT + PAGE)
         return {
             "format": "syscall-trace/1",
@@ -163,7 +167,8 @@ class LiveProcess:
             "brk": self.start_brk,
             "start_data": data[0],
             "end_data": data[1],
-            "cap_ipc_lock": self.uid is None,
+            "uid": int(status["Uid"].split()[0]),
+            "cap_ipc_lock": bool(int(status["CapEff"], 16) >> _CAP_IPC_LOCK & 1),
             "initial": [
                 [vma.start, vma.end, vma.perms, vma.offset, vma.name or "anon", vma.flags, vma.anonymous_kb]
                 for vma in self.vmas()

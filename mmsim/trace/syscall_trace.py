@@ -12,6 +12,7 @@ from mmsim.brk import Process
 from mmsim.mm import Broken, Machine, letters, of_letters, perms
 from mmsim.mm.calls import MARKS
 from mmsim.mm.machine import SITES
+from mmsim.mm.mapping import MAP
 from mmsim.mm.pages import install
 from mmsim.mm.space import Limit
 from mmsim.mm.transition import judge, registered, snapshot
@@ -192,7 +193,8 @@ def _peek(session: Session, op: str, arg: Any) -> int:
 
 
 def _mmap(session: Session, op: str, arg: Any) -> int:
-    return session.process.mmap(*_numbers(op, arg, "addr", "len", "prot", "flags"))
+    address, length, prot, flags = _numbers(op, arg, "addr", "len", "prot", "flags")
+    return session.process.mmap(address, length, prot, _fixed(op, flags))
 
 
 def _mmap_file(session: Session, op: str, arg: Any) -> int:
@@ -200,7 +202,15 @@ def _mmap_file(session: Session, op: str, arg: Any) -> int:
         raise RecordingError(f"{op}: arg is {arg!r}, expected [addr, len, prot, flags, file, pgoff]")
     address, length, prot, flags = _numbers(op, arg[:4], "addr", "len", "prot", "flags")
     file = session.files.setdefault(arg[4], File(arg[4]))
-    return session.process.mmap(address, length, prot, flags & ~0x20, file, _one(op, arg[5], "pgoff"))
+    pgoff = _one(op, arg[5], "pgoff")
+    return session.process.mmap(address, length, prot, _fixed(op, flags) & ~MAP.ANONYMOUS, file, pgoff)
+
+
+def _fixed(op: str, flags: int) -> int:
+    """The flags of a mapping whose script chooses the place; the model chooses none."""
+    if not flags & (MAP.FIXED | MAP.FIXED_NOREPLACE):
+        raise RecordingError(f"{op}: flags are {flags:#x}, expected MAP_FIXED or MAP_FIXED_NOREPLACE among them")
+    return flags
 
 
 def _ranged(session: Session, op: str, arg: Any) -> int:
