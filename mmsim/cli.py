@@ -181,14 +181,14 @@ def _told(report: Report) -> int:
 
 
 def _live(args: argparse.Namespace) -> int:
-    from mmsim.kernel.ptrace import NoPtrace
+    from mmsim.kernel import NoKernel
     from mmsim.trace import replay
     from mmsim.trace.lockstep import lockstep
 
     def ask(path: str) -> int:
         try:
             return _told(lockstep(path, args.generation))
-        except NoPtrace as reason:
+        except NoKernel as reason:
             print(f"no kernel to ask here ({reason}): compared with the recording instead", flush=True)
             return _told(replay(path, args.generation))
 
@@ -198,7 +198,7 @@ def _live(args: argparse.Namespace) -> int:
 def _record(args: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from mmsim.kernel.ptrace import NoPtrace
+    from mmsim.kernel import NoKernel
     from mmsim.trace import RecordingError
     from mmsim.trace.lockstep import record
 
@@ -214,7 +214,7 @@ def _record(args: argparse.Namespace) -> int:
 
     try:
         return _each("record", args.files, keep)
-    except (NoPtrace, OSError) as error:
+    except (NoKernel, OSError) as error:
         print(f"mmsim record: {error}", file=sys.stderr)
         return 2
 

@@ -6,8 +6,8 @@ import platform
 
 import pytest
 
+from mmsim.kernel import NoKernel
 from mmsim.kernel.live import LiveProcess
-from mmsim.kernel.ptrace import NoPtrace
 
 like_today = pytest.mark.skipif(
     [int(part) for part in platform.release().split(".")[:2] if part.isdecimal()] < [6, 16],
@@ -19,5 +19,5 @@ def live(layout: str = "bss", uid: int | None = None) -> LiveProcess:
     """A process on the running kernel; the test is skipped where none may be traced."""
     try:
         return LiveProcess(layout, uid)
-    except NoPtrace as reason:
+    except NoKernel as reason:
         pytest.skip(f"no live process: {reason}")

@@ -125,7 +125,11 @@ def test_an_older_generation_is_told_apart_at_the_first_difference() -> None:
         ("", '{"op":"mbind","arg":[1,2,null]}', ":2: op 'mbind' is one the model alone has"),
         ("", '{"op":"jump","arg":1}', ":2: op 'jump' is unknown"),
         ("", '{"op":"brk"}', ':2: brk: no "arg"'),
-        (',"layout":{"name":"moon"}', '{"op":"brk","arg":0}', ":1: layout is 'moon', expected one of bss, file, text"),
+        (
+            ',"layout":{"name":"moon"}',
+            '{"op":"brk","arg":0}',
+            ":1: layout is 'moon', expected one of bss, half, file, text, dynamic",
+        ),
         (',"start_brk":4096', '{"op":"brk","arg":0}', ":1: the heap starts at 0x.* here, in the script at 0x1000"),
     ],
 )

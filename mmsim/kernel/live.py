@@ -1,71 +1,60 @@
 """A live process whose address space changes only by the system calls injected into it.
 
 The ops and arguments are those of a `syscall-trace/1`, so that a script can be run here and in a simulated process
-side by side. Backed by ptrace.
+side by side.
 """
 
 from __future__ import annotations
 
-import re
+import platform
 import struct
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
-from mmsim.mm.units import MASK, PAGE
+from mmsim.mm.units import EFAULT, MASK, PAGE
 
-from .elf import DATA, LAYOUTS, TEXT, Layout
-from .ptrace import Traced
+from .backend import start
+from .child import Child
+from .elf import LAYOUTS
+from .errors import NoKernel
+from .smaps import LiveVma, parse_smaps
 
-__all__ = ["LiveProcess", "LiveVma"]
+__all__ = ["RELEASE", "LiveProcess"]
 
-_NUMBERS = {
-    "munmap": 11,
-    "mprotect": 10,
-    "madvise": 28,
-    "mremap": 25,
-    "mlock": 149,
-    "munlock": 150,
-    "mlockall": 151,
-    "munlockall": 152,
-}
-_BRK, _MMAP, _PRLIMIT, _GETRANDOM = 12, 9, 302, 318
+RELEASE = platform.release()
 _RESOURCES = {"DATA": 2, "MEMLOCK": 8, "AS": 9}
-_HEAD = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) ([0-9a-f]+) \S+ \d+ *(.*)")
 _CAP_IPC_LOCK = 14
-EFAULT = 14
-
-
-class LiveVma(NamedTuple):
-    """One mapping as the kernel shows it; `anonymous_kb` is what of it is present and private."""
-
-    start: int
-    end: int
-    perms: str
-    offset: int
-    name: str
-    flags: str
-    anonymous_kb: int
-
-    @property
-    def is_file(self) -> bool:
-        """Backed by a file, shared memory included."""
-        return self.name.startswith("/")
+_SETTINGS = ("overcommit_memory", "overcommit_ratio", "max_map_count")
+_PR_SET_MM, _PR_SET_MM_MAP = 35, 14
 
 
 class LiveProcess:
     """A process of its own making on the running kernel; use it in a `with`, it ends with the block.
 
-    `uid` runs it as another user (without privileges), which needs root. Raises NoPtrace.
+    `layout` says what lies below the heap (`LAYOUTS`, or "dynamic"). `uid` runs it as another user, which needs
+    root. `aslr` leaves the addresses to chance. `backend` is "ptrace", "agent" or None for what works. It belongs to
+    the thread that made it, and ends with that. Raises NoKernel.
     """
 
-    def __init__(self, layout: str = "bss", uid: int | None = None) -> None:
-        self.layout: Layout = LAYOUTS[layout]
-        self._traced = Traced.start(self.layout, uid=uid)
-        self._others: list[Traced] = []
-        self.start_brk = self._traced.call(_BRK, 0)
-        self._hard = {"DATA": MASK, "AS": MASK, "MEMLOCK": self._limit("MEMLOCK")}
+    def __init__(
+        self, layout: str = "bss", uid: int | None = None, aslr: bool = False, backend: str | None = None
+    ) -> None:
+        started = start(layout, aslr, uid, backend)
+        self.layout, self.aslr = layout, aslr
+        self.backend, self.why = started.backend, started.why
+        self._child = started.child
+        self._children: list[Child] = [self._child]  # the youngest last
+        # However it is forgotten, nothing stays behind.
+        self.close = weakref.finalize(self, _end, self._children)
+        try:
+            self._hard = {"DATA": MASK, "AS": MASK, "MEMLOCK": _hard_limit(self.pid, "Max locked memory")}
+            self.start_brk = self._settle()
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> LiveProcess:
         return self
@@ -73,100 +62,108 @@ class LiveProcess:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def close(self) -> None:
-        """End every process; twice does no harm."""
-        for traced in (*self._others, self._traced):
-            traced.kill()
-        self._others.clear()
-
     @property
     def pid(self) -> int:
         """The process the next op goes to."""
-        return self._traced.pid
+        return self._child.pid
+
+    @property
+    def pids(self) -> list[int]:
+        """Every process of it that lives."""
+        return [child.pid for child in self._children]
+
+    @property
+    def source(self) -> str:
+        """Who answers, in words.
+
+        >>> from mmsim.kernel import NoKernel
+        >>> try:
+        ...     source = LiveProcess().source
+        ... except NoKernel as reason:
+        ...     source = str(reason)
+        >>> len(source) > 10
+        True
+        """
+        because = f" ({self.why})" if self.why else ""
+        return f"Linux {RELEASE}, asked by {self.backend}{because}"
 
     # -- doing
 
     def do(self, op: str, arg: Any) -> int:
         """Do one op of a syscall-trace; its answer. KeyError for an op this cannot do."""
-        action = _OPS.get(op)
-        return action(self, arg) if action is not None else self._plain(op, arg)
+        return _OPS[op](self, op, arg)
 
-    def _plain(self, op: str, arg: Any) -> int:
+    def _ranged(self, op: str, arg: Any) -> int:
+        """A call whose arguments are the op's."""
         arguments = arg if isinstance(arg, list) else [] if arg is None else [arg]
-        return self._traced.call(_NUMBERS[op], *arguments)
+        return self._child.call(op, *arguments)
 
-    def _brk(self, arg: int) -> int:
-        return self._traced.call(_BRK, arg)
+    def _mmap(self, op: str, arg: list[int]) -> int:
+        return self._child.call(op, *arg, -1, 0)
 
-    def _mmap(self, arg: list[int]) -> int:
-        return self._traced.call(_MMAP, *arg, -1, 0)
-
-    def _touch(self, arg: int) -> int:
+    def _touch(self, op: str, arg: int) -> int:
         """The kernel writes one byte for the process, obeying the mapping's permissions."""
-        return 0 if self._traced.call(_GETRANDOM, arg, 1, 0) == 1 else -EFAULT
+        return 0 if self._child.call("getrandom", arg, 1, 0) == 1 else -EFAULT
 
-    def _peek(self, arg: int) -> int:
-        """One byte read from outside, obeying the mapping's permissions (process_vm_readv())."""
-        return 0 if self._traced.readable(arg) else -EFAULT
+    def _peek(self, op: str, arg: int) -> int:
+        """One byte read, obeying the mapping's permissions."""
+        return 0 if self._child.readable(arg) else -EFAULT
 
-    def _setrlimit(self, arg: list[Any]) -> int:
+    def _setrlimit(self, op: str, arg: list[Any]) -> int:
         name, soft = arg
-        place = self._scratch()
-        self._write(place, struct.pack("<QQ", soft & MASK, self._hard[name]))
-        return self._traced.call(_PRLIMIT, 0, _RESOURCES[name], place, 0)
+        self._child.write(self._child.scratch, struct.pack("<QQ", soft & MASK, self._hard[name]))
+        return self._child.call("prlimit64", 0, _RESOURCES[name], self._child.scratch, 0)
 
-    def _fork(self, arg: str) -> int:
-        child = self._traced.fork()
+    def _fork(self, op: str, arg: str) -> int:
+        """Both go on living; `arg` says which is told what comes next."""
+        child = self._child.fork()
         if isinstance(child, int):
             return child
         if arg == "parent":
-            self._others.append(child)
+            self._children.insert(-1, child)
             return 1
-        self._others.append(self._traced)
-        self._traced = child
+        self._children.append(child)
+        self._child = child
         return 0
 
-    def _kill_other(self, arg: None) -> int:
-        if not self._others:
+    def _kill_other(self, op: str, arg: None) -> int:
+        """The one that was left last."""
+        if len(self._children) == 1:
             return 0
-        self._others.pop().kill()
+        self._children.pop(-2).kill()
         return 1
 
     # -- looking
 
     def vmas(self) -> list[LiveVma]:
-        """Every mapping, from smaps; the gate page, which is in no mm, left out."""
-        found: list[LiveVma] = []
-        for line in Path(f"/proc/{self.pid}/smaps").read_text().splitlines():
-            head = _HEAD.fullmatch(line)
-            if head is not None:
-                start, end, perms, offset, name = head.groups()
-                found.append(LiveVma(int(start, 16), int(end, 16), perms, int(offset, 16), name, "", 0))
-            elif line.startswith("Anonymous:"):
-                found[-1] = found[-1]._replace(anonymous_kb=int(line.split()[1]))
-            elif line.startswith("VmFlags:"):
-                found[-1] = found[-1]._replace(flags=line.partition(":")[2].strip())
-        return [vma for vma in found if vma.name != "[vsyscall]"]
+        """Every mapping with its flags, from smaps; the gate page, which is in no mm, left out."""
+        return parse_smaps(Path(f"/proc/{self.pid}/smaps").read_text())
+
+    def status(self) -> dict[str, str]:
+        """/proc/PID/status by name."""
+        text = Path(f"/proc/{self.pid}/status").read_text()
+        return {name: value.strip() for name, _, value in (line.partition(":") for line in text.splitlines())}
 
     def sizes(self) -> dict[str, int]:
         """VmSize, VmData and VmLck in kB, from status."""
-        status = self._status()
+        status = self.status()
         return {name: int(status[name].split()[0]) for name in ("VmSize", "VmData", "VmLck")}
-
-    def _status(self) -> dict[str, str]:
-        text = Path(f"/proc/{self.pid}/status").read_text()
-        return dict(line.split(":", 1) for line in text.splitlines())
 
     def header(self) -> dict[str, Any]:
         """The header of a syscall-trace that starts from here."""
-        status = self._status()
-        data = (DATA, DATA + self.layout.filesz) if self.layout.filesz else (TEXT, TEXT + PAGE)
+        status, marks = self.status(), self._marks()
+        elf = {"elf": [list(segment) for segment in LAYOUTS[self.layout].segments]} if self.layout in LAYOUTS else {}
         return {
             "format": "syscall-trace/1",
+            "kernel": RELEASE,
+            "arch": platform.machine(),
+            "page": PAGE,
+            "layout": {"name": self.layout, **elf},
+            "aslr": self.aslr,
             "start_brk": self.start_brk,
-            "brk": self.start_brk,
-            "start_data": data[0],
-            "end_data": data[1],
+            "brk": self._child.call("brk", 0),
+            "start_data": marks[2],
+            "end_data": marks[3],
             "uid": int(status["Uid"].split()[0]),
             "cap_ipc_lock": bool(int(status["CapEff"], 16) >> _CAP_IPC_LOCK & 1),
             "initial": [
@@ -174,29 +171,48 @@ class LiveProcess:
                 for vma in self.vmas()
             ],
             "limits": {"DATA": [-1, -1], "AS": [-1, -1], "MEMLOCK": [self._hard["MEMLOCK"]] * 2},
-            "env": {"overcommit_memory": int(Path("/proc/sys/vm/overcommit_memory").read_text())},
+            "status": {name: int(status[name].split()[0]) for name in ("VmSize", "VmData", "VmLck", "VmStk")},
+            "env": {name: int(Path(f"/proc/sys/vm/{name}").read_text()) for name in _SETTINGS},
         }
 
-    def _limit(self, name: str) -> int:
-        """The hard limit in bytes."""
-        place = self._scratch()
-        self._traced.call(_PRLIMIT, 0, _RESOURCES[name], 0, place)
-        with Path(f"/proc/{self.pid}/mem").open("rb", buffering=0) as memory:
-            memory.seek(place)
-            return struct.unpack("<QQ", memory.read(16))[1]
+    # -- the start of the heap
 
-    def _scratch(self) -> int:
-        """A few bytes of the stack's top page, which is present from the start."""
-        return next(vma.end for vma in self.vmas() if vma.name == "[stack]") - 64
+    def _settle(self) -> int:
+        """The heap's start, moved to where it belongs if personality() was refused."""
+        at = self._child.call("brk", 0)
+        wanted = LAYOUTS[self.layout].start_brk if self.layout in LAYOUTS else at
+        if self.aslr or at == wanted:
+            return at
+        marks = self._marks()
+        content = struct.pack("<12Q2I", *marks[:4], wanted, wanted, *marks[4:], 0, 0, MASK >> 32)
+        self._child.write(self._child.scratch, content)
+        answer = self._child.call("prctl", _PR_SET_MM, _PR_SET_MM_MAP, self._child.scratch, len(content), 0)
+        if answer < 0 or self._child.call("brk", 0) != wanted:
+            raise NoKernel(f"the kernel puts the heap at {at:#x} and does not let it be moved to {wanted:#x}")
+        return wanted
 
-    def _write(self, place: int, content: bytes) -> None:
-        with Path(f"/proc/{self.pid}/mem").open("r+b", buffering=0) as memory:
-            memory.seek(place)
-            memory.write(content)
+    def _marks(self) -> list[int]:
+        """Starts and ends of code and data, the stack's start, and ends of arguments and environment; from stat."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        code, stack, (data, _heap, rest) = fields[23:25], fields[25], (fields[42:44], fields[44], fields[45:49])
+        return [int(each) for each in (*code, *data, stack, *rest)]
 
 
-_OPS: dict[str, Callable[[LiveProcess, Any], int]] = {
-    "brk": LiveProcess._brk,
+def _end(children: list[Child]) -> None:
+    while children:
+        children.pop().kill()
+
+
+def _hard_limit(pid: int, name: str) -> int:
+    """A hard limit in bytes, from /proc/PID/limits."""
+    lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
+    value = next(line[len(name) :].split()[1] for line in lines if line.startswith(name))
+    return MASK if value == "unlimited" else int(value)
+
+
+_PLAIN = ("brk", "munmap", "mprotect", "madvise", "mremap", "mlock", "munlock", "mlockall", "munlockall")
+_OPS: dict[str, Callable[[LiveProcess, str, Any], int]] = {
+    **dict.fromkeys(_PLAIN, LiveProcess._ranged),
     "mmap": LiveProcess._mmap,
     "touch": LiveProcess._touch,
     "peek": LiveProcess._peek,
@@ -204,3 +220,5 @@ _OPS: dict[str, Callable[[LiveProcess, Any], int]] = {
     "fork": LiveProcess._fork,
     "kill_other": LiveProcess._kill_other,
 }
+OPS = tuple(_OPS)
+"""What can be asked of a live process."""

@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mmsim.kernel.elf import LAYOUTS
+from mmsim.kernel.live import OPS as LIVE_OPS
 from mmsim.kernel.live import LiveProcess
+from mmsim.kernel.traced import DYNAMIC
 
 from .recording import Recording, RecordingError, field, read
 from .replay import Difference, Report
 from .syscall_trace import FORMAT, OPS, Session
 
 __all__ = ["ask", "lockstep", "record"]
-
-LIVE_OPS = ("brk", "mmap", "munmap", "mprotect", "mremap", "madvise", "mlock", "munlock", "mlockall", "munlockall")
-LIVE_OPS += ("touch", "peek", "setrlimit", "fork", "kill_other")
 
 
 def ask(process: LiveProcess, window: tuple[int, int]) -> dict[str, Any]:
@@ -40,7 +38,7 @@ def ask(process: LiveProcess, window: tuple[int, int]) -> dict[str, Any]:
 def lockstep(path: str | Path, generation: str = "today") -> Report:
     """Run a script in both and compare after each op; ends at the first difference.
 
-    Raises RecordingError for a script that cannot be used, NoPtrace where there is no kernel to ask.
+    Raises RecordingError for a script that cannot be used, NoKernel where there is no kernel to ask.
     """
     script = _script(path)
     with _start(script) as process:
@@ -61,8 +59,7 @@ def record(path: str | Path) -> Iterator[str]:
     """The lines of a recording of a script on the running kernel. Raises as lockstep() does."""
     script = _script(path)
     with _start(script) as process:
-        header = {**process.header(), "kernel": platform.release(), "arch": platform.machine()}
-        header |= {"layout": {"name": process.layout.name}, "name": Path(path).stem}
+        header = {**process.header(), "name": Path(path).stem}
         window = Session(header, "today").window
         yield json.dumps({**header, "window": list(window)})
         for _, given in script.records:
@@ -91,8 +88,9 @@ def _script(path: str | Path) -> Recording:
 def _start(script: Recording) -> LiveProcess:
     """The live process of a script's header, its heap where the script expects it."""
     name = script.header.get("layout", {}).get("name", "bss")
-    if name not in LAYOUTS:
-        raise RecordingError(f"{script.path}:1: layout is {name!r}, expected one of {', '.join(LAYOUTS)}")
+    known = (*LAYOUTS, DYNAMIC)
+    if name not in known:
+        raise RecordingError(f"{script.path}:1: layout is {name!r}, expected one of {', '.join(known)}")
     uid = script.header.get("uid", 0)
     process = LiveProcess(name, uid if uid and os.geteuid() == 0 else None)
     if process.start_brk != script.header.get("start_brk", process.start_brk):
