@@ -86,7 +86,7 @@ def test_live_falls_back_to_the_recording_and_says_so(
     path = DATA.parent / "syscalls" / "1-grow-and-shrink.jsonl"
     assert main(["live", str(path)]) == 0
     out = capsys.readouterr().out
-    reason = "MMSIM_KERNEL asks for recordings"
+    reason = "MMSIM_KERNEL=recording asks for none"
     assert out.startswith(f"no kernel to ask here ({reason}): compared with the recording instead\n")
     assert out.endswith("12 records, 0 differ\n")
     assert main(["record", str(path), "-o", "never-made"]) == 2

@@ -1,8 +1,10 @@
 """Run notebooks and store their outputs in one normal form, so that a second run changes no line.
 
 `python -m mmsim.course.refresh notebooks/*.ipynb` writes; with `--check` it only says what would change,
-SVG drawings apart (they depend on the machine). Exit code 0 done, 1 a cell failed or outputs are out of
-date, 2 a file that cannot be used.
+SVG drawings apart (they depend on the machine). Questions to the running kernel are answered by recordings, so
+that a page to read shows an answer; with `--keep FOLDER` the kernel is asked, its answers become recordings in
+that folder, and no notebook is stored. Exit code 0 done, 1 a cell failed or outputs are out of date, 2 a file
+that cannot be used.
 """
 
 import argparse
@@ -53,7 +55,7 @@ def read(path: Path) -> Notebook:
     return notebook
 
 
-def execute(notebook: Notebook, path: Path) -> None:
+def execute(notebook: Notebook, path: Path, keep: Path | None = None) -> None:
     """Run all cells in a fresh kernel with an empty learner's state; CellFailed names the cell."""
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -74,7 +76,7 @@ def execute(notebook: Notebook, path: Path) -> None:
             resources={"metadata": {"path": str(path.resolve().parent)}},
         )
         try:
-            client.execute(env=_environment(fresh))
+            client.execute(env=_environment(fresh, keep))
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             raise CellFailed(_failure(notebook, path, started[-1], error)) from None
 
@@ -134,26 +136,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Refresh or check the notebooks named; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m mmsim.course.refresh", description=__doc__)
     parser.add_argument("files", nargs="+", type=Path, metavar="NOTEBOOK")
-    parser.add_argument("--check", action="store_true", help="store nothing, say whether outputs are up to date")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--check", action="store_true", help="store nothing, say whether outputs are up to date")
+    how.add_argument("--keep", type=Path, metavar="FOLDER", help="store nothing but the running kernel's answers")
     given = parser.parse_args(argv)
-    return max(_one(path, given.check) for path in given.files)
+    return max(_one(path, given.check, given.keep) for path in given.files)
 
 
-def _one(path: Path, check: bool) -> int:
+def _one(path: Path, check: bool, keep: Path | None) -> int:
     try:
-        found = refresh(path, check)
+        if keep:
+            execute(read(path), path, keep)
+        found = [] if keep else refresh(path, check)
     except RefreshError as error:
         print(f"mmsim.course.refresh: {error}", file=sys.stderr)
         return 2
     except CellFailed as error:
         print(error, file=sys.stderr)
         return 1
-    done = "up to date" if check else "refreshed"
+    done = "asked" if keep else "up to date" if check else "refreshed"
     print(*([f"{path}: {line}" for line in found] or [f"{path}: {done}"]), sep="\n", flush=True)
     return 1 if found else 0
 
 
-def _environment(fresh: str) -> dict[str, str]:
+def _environment(fresh: str, keep: Path | None) -> dict[str, str]:
     """A kernel's environment that owes nothing to the author: empty state, no profile, fixed hashes, this mmsim."""
     here = str(Path(__file__).resolve().parents[2])
     own = {
@@ -162,6 +168,7 @@ def _environment(fresh: str) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")])),
     }
+    own |= {"MMSIM_KERNEL": "auto", "MMSIM_KEEP": str(keep.resolve())} if keep else {"MMSIM_KERNEL": "recording"}
     return {**os.environ, **own}
 
 
@@ -187,7 +194,8 @@ def _reason(error: Exception) -> str:
 def _outputs(cell: Notebook) -> list[Notebook]:
     from nbformat.v4 import new_output
 
-    if "nbval-ignore-output" in cell.metadata.get("tags", ()):
+    tags = cell.metadata.get("tags", ())
+    if "nbval-ignore-output" in tags and "recorded" not in tags:
         return [new_output("display_data", {"text/plain": NOT_STORED})]
     kept: list[Notebook] = []
     for output in cell.outputs:

@@ -40,7 +40,7 @@ def start(layout: str, aslr: bool = False, uid: int | None = None, backend: str 
     """Start a process in the way chosen, or in the first that works; raises NoKernel with every reason."""
     chosen = choice(backend)
     if chosen == "recording":
-        raise NoKernel(f"{VARIABLE} asks for recordings")
+        raise NoKernel(f"{VARIABLE}=recording asks for none")
     refused: list[str] = []
     for name in BACKENDS if chosen == "auto" else (chosen,):
         try:

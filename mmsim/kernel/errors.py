@@ -7,3 +7,7 @@ __all__ = ["NoKernel"]
 
 class NoKernel(Exception):
     """The running kernel cannot be asked in this way; one line that says why."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: IPython asks for it, and the frames would say nothing."""
+        return [f"{type(self).__name__}: {self}"]

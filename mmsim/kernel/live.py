@@ -51,7 +51,8 @@ class LiveProcess:
         self.close = weakref.finalize(self, _end, self._children)
         try:
             self._hard = {"DATA": MASK, "AS": MASK, "MEMLOCK": _hard_limit(self.pid, "Max locked memory")}
-            self.start_brk = self._settle()
+            self.start_brk = self._child.call("brk", 0)
+            self._settle()
         except BaseException:
             self.close()
             raise
@@ -177,19 +178,20 @@ class LiveProcess:
 
     # -- the start of the heap
 
-    def _settle(self) -> int:
-        """The heap's start, moved to where it belongs if personality() was refused."""
-        at = self._child.call("brk", 0)
-        wanted = LAYOUTS[self.layout].start_brk if self.layout in LAYOUTS else at
-        if self.aslr or at == wanted:
-            return at
+    def move_heap(self, address: int) -> int:
+        """Let an empty heap start elsewhere (prctl(PR_SET_MM_MAP), which needs no privilege); 0 or an error."""
         marks = self._marks()
-        content = struct.pack("<12Q2I", *marks[:4], wanted, wanted, *marks[4:], 0, 0, MASK >> 32)
+        content = struct.pack("<12Q2I", *marks[:4], address, address, *marks[4:], 0, 0, MASK >> 32)
         self._child.write(self._child.scratch, content)
         answer = self._child.call("prctl", _PR_SET_MM, _PR_SET_MM_MAP, self._child.scratch, len(content), 0)
-        if answer < 0 or self._child.call("brk", 0) != wanted:
-            raise NoKernel(f"the kernel puts the heap at {at:#x} and does not let it be moved to {wanted:#x}")
-        return wanted
+        self.start_brk = self._child.call("brk", 0)
+        return answer
+
+    def _settle(self) -> None:
+        """The heap where it belongs, also if personality() was refused."""
+        wanted = None if self.aslr or self.layout not in LAYOUTS else LAYOUTS[self.layout].start_brk
+        if wanted not in (None, self.start_brk) and self.move_heap(wanted) < 0:
+            raise NoKernel(f"the heap starts at {self.start_brk:#x} and may not be moved to {wanted:#x}")
 
     def _marks(self) -> list[int]:
         """Starts and ends of code and data, the stack's start, and ends of arguments and environment; from stat."""

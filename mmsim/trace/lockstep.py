@@ -1,16 +1,16 @@
 """A script of system calls in the model and on the running kernel, step by step; and recording one.
 
 The script is a `syscall-trace/1`; answers in it are ignored. Its header chooses what lies below the heap
-(`layout`) and, for root, the user (`uid`).
+(`layout`), whether addresses are left to chance (`aslr`) and, for root, the user (`uid`).
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmsim.kernel.elf import LAYOUTS
 from mmsim.kernel.live import OPS as LIVE_OPS
@@ -21,10 +21,27 @@ from .recording import Recording, RecordingError, field, read
 from .replay import Difference, Report
 from .syscall_trace import FORMAT, OPS, Session
 
-__all__ = ["ask", "lockstep", "record"]
+__all__ = ["Step", "ask", "lockstep", "record", "recorded", "walk"]
+
+Op = tuple[str, Any]
+Answer = dict[str, Any]
 
 
-def ask(process: LiveProcess, window: tuple[int, int]) -> dict[str, Any]:
+class Step(NamedTuple):
+    """One op, and what came of it in the model and on the kernel: the answer, the mappings, the sizes."""
+
+    op: str
+    arg: Any
+    model: Answer
+    kernel: Answer
+
+    @property
+    def differs(self) -> list[str]:
+        """The parts that are not the same on both sides."""
+        return [name for name in self.kernel if self.model[name] != self.kernel[name]]
+
+
+def ask(process: LiveProcess, window: tuple[int, int]) -> Answer:
     """What the kernel shows of a process now, in the form of a recording."""
     low, high = window
     maps = [
@@ -35,37 +52,51 @@ def ask(process: LiveProcess, window: tuple[int, int]) -> dict[str, Any]:
     return {"maps": maps, **process.sizes()}
 
 
-def lockstep(path: str | Path, generation: str = "today") -> Report:
+def walk(process: LiveProcess, session: Session, ops: Iterable[Op]) -> Iterator[Step]:
+    """Do each op on both sides. Raises RecordingError for an op that makes no sense."""
+    for op, arg in ops:
+        model = session.do(op, arg)
+        kernel = process.do(op, arg)
+        yield Step(op, arg, {"ret": model, **session.look()}, {"ret": kernel, **ask(process, session.window)})
+
+
+def lockstep(path: str | Path, generation: str = "today", backend: str | None = None) -> Report:
     """Run a script in both and compare after each op; ends at the first difference.
 
     Raises RecordingError for a script that cannot be used, NoKernel where there is no kernel to ask.
     """
     script = _script(path)
-    with _start(script) as process:
-        session = Session(process.header(), generation)
-        for count, (line, record) in enumerate(script.records, 1):
-            op, arg = record["op"], record["arg"]
-            kernel = {"ret": process.do(op, arg), **ask(process, session.window)}
+    with _start(script, backend) as process:
+        steps = walk(process, Session(process.header(), generation), _ops(script))
+        for count, (line, _) in enumerate(script.records, 1):
             try:
-                model = session.answer({**kernel, "op": op, "arg": arg})
-            except RecordingError as error:
+                step = next(steps)
+            except (RecordingError, ChildProcessError) as error:
                 raise RecordingError(f"{path}:{line}: {error}") from None
-            if model != kernel:
-                return Report(str(path), count, 1, Difference(line, {"op": op, "arg": arg}, kernel, model))
-    return Report(str(path), len(script.records), 0, None)
+            if step.differs:
+                first = Difference(line, {"op": step.op, "arg": step.arg}, step.kernel, step.model)
+                return Report(str(path), count, 1, first)
+        return Report(f"{path} ({process.source})", len(script.records), 0, None)
 
 
-def record(path: str | Path) -> Iterator[str]:
+def record(path: str | Path, backend: str | None = None) -> Iterator[str]:
     """The lines of a recording of a script on the running kernel. Raises as lockstep() does."""
     script = _script(path)
-    with _start(script) as process:
-        header = {**process.header(), "name": Path(path).stem}
-        window = Session(header, "today").window
-        yield json.dumps({**header, "window": list(window)})
-        for _, given in script.records:
-            op, arg = given["op"], given["arg"]
-            answer = {"ret": process.do(op, arg), **ask(process, window)}
-            yield json.dumps({"op": op, "arg": arg, **answer})
+    with _start(script, backend) as process:
+        yield from recorded(process, _ops(script), name=Path(path).stem)
+
+
+def recorded(process: LiveProcess, ops: Iterable[Op], **about: Any) -> Iterator[str]:
+    """The lines of a recording: the header, then each op with the kernel's answer."""
+    header = process.header()
+    window = Session(header, "today").window
+    yield json.dumps({**header, "window": list(window), **about})
+    for op, arg in ops:
+        yield json.dumps({"op": op, "arg": arg, "ret": process.do(op, arg), **ask(process, window)})
+
+
+def _ops(script: Recording) -> list[Op]:
+    return [(record["op"], record["arg"]) for _, record in script.records]
 
 
 def _script(path: str | Path) -> Recording:
@@ -85,16 +116,16 @@ def _script(path: str | Path) -> Recording:
     return script
 
 
-def _start(script: Recording) -> LiveProcess:
+def _start(script: Recording, backend: str | None) -> LiveProcess:
     """The live process of a script's header, its heap where the script expects it."""
-    name = script.header.get("layout", {}).get("name", "bss")
-    known = (*LAYOUTS, DYNAMIC)
+    name, known = script.header.get("layout", {}).get("name", "bss"), (*LAYOUTS, DYNAMIC)
     if name not in known:
         raise RecordingError(f"{script.path}:1: layout is {name!r}, expected one of {', '.join(known)}")
-    uid = script.header.get("uid", 0)
-    process = LiveProcess(name, uid if uid and os.geteuid() == 0 else None)
-    if process.start_brk != script.header.get("start_brk", process.start_brk):
+    uid, aslr = script.header.get("uid", 0), script.header.get("aslr", False)
+    process = LiveProcess(name, uid if uid and os.geteuid() == 0 else None, aslr is True, backend)
+    wanted = script.header.get("start_brk", process.start_brk)
+    if process.start_brk != wanted and process.move_heap(wanted) < 0:
         process.close()
-        wanted = f"the heap starts at {process.start_brk:#x} here, in the script at {script.header['start_brk']:#x}"
-        raise RecordingError(f"{script.path}:1: {wanted}")
+        told = f"the heap starts at {process.start_brk:#x} here and may not be moved to {wanted:#x}"
+        raise RecordingError(f"{script.path}:1: {told}, as the script asks")
     return process

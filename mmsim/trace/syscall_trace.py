@@ -67,7 +67,7 @@ class Session:
     def answer(self, record: dict[str, Any]) -> Answer:
         """Do the op of a record; the answer as a recording has it."""
         ret = self.do(field(record, "op", "string"), self.arg_of(record))
-        answer = {"ret": ret, "maps": self.maps(), **self.sizes()}
+        answer = {"ret": ret, **self.look()}
         for name in answer:
             if name not in record:
                 raise RecordingError(f'{record["op"]}: no "{name}", the recorded answer')
@@ -96,6 +96,10 @@ class Session:
             row = [vma.start, vma.end, perms(vma.flags), int(vma.file is None), letters(vma.flags), present << 2]
             rows.append(row)
         return rows
+
+    def look(self) -> Answer:
+        """What a recording says of a process beside an op's answer."""
+        return {"maps": self.maps(), **self.sizes()}
 
     def sizes(self) -> dict[str, int]:
         """VmSize, VmData and VmLck in kB."""

@@ -28,7 +28,9 @@ PARTS = (
     "checkpoint",
     "close",
 )
-TAGS = frozenset({*PARTS, "setup", "optional", "live", "invariants", "raises-exception", "nbval-ignore-output"})
+TAGS = frozenset(
+    {*PARTS, "setup", "optional", "live", "recorded", "invariants", "raises-exception", "nbval-ignore-output"}
+)
 
 _HEADING = re.compile(r"## +(\d+) +(.+?) \((\d+) min(, optional)?\)")
 

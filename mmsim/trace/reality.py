@@ -1,0 +1,170 @@
+"""A few system calls in the model and on the running kernel, side by side; on a recording where none can be asked.
+
+What notebooks ask with. Recordings of the questions they ask are shipped in `recordings/`; the variable MMSIM_KEEP
+names a folder where every answered question is kept as one (that is how those were made).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmsim.kernel import NoKernel
+from mmsim.kernel.elf import LAYOUTS
+from mmsim.kernel.live import LiveProcess
+from mmsim.mm.units import PAGE
+
+from .lockstep import Op, Step, recorded, walk
+from .recording import Recording, read
+from .syscall_trace import Session
+
+__all__ = ["KEEP", "Reality", "call_text", "check_reality", "heap_start"]
+
+KEEP = "MMSIM_KEEP"
+RECORDINGS = Path(__file__).with_name("recordings")
+_TODAY = (6, 16)
+"""From this version on the kernel's answers are those of the generation `today`, VMA for VMA."""
+
+
+class Reality(NamedTuple):
+    """What the model and the kernel came to. `start_brk` is where the heap of both begins."""
+
+    generation: str
+    source: str
+    release: str
+    live: bool
+    start_brk: int
+    steps: tuple[Step, ...]
+
+    @property
+    def exact(self) -> bool:
+        """Whether this kernel is one that `today` describes VMA for VMA."""
+        numbers = [int(part) for part in re.findall(r"\d+", self.release)[:2]]
+        return tuple(numbers) >= _TODAY
+
+    @property
+    def different(self) -> list[Step]:
+        """The steps after which anything is not the same."""
+        return [step for step in self.steps if step.differs]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the model described this kernel.
+
+        A kernel that `today` does not describe is asked for less: the same answers, and the same pages mapped with
+        the same rights, into however many VMAs they are cut.
+        """
+        if self.exact:
+            return not self.different
+        return all(_coarse(step.model) == _coarse(step.kernel) for step in self.steps)
+
+    def breaks_after(self, number: int) -> tuple[int, int]:
+        """The model's and the kernel's break after the step of that number (from 0)."""
+        calls = [step for step in self.steps[: number + 1] if step.op == "brk"]
+        return (calls[-1].model["ret"], calls[-1].kernel["ret"]) if calls else (self.start_brk, self.start_brk)
+
+    def __repr__(self) -> str:
+        head = f"{self.generation} against {self.source}: {len(self.steps)} steps, {len(self.different)} differ"
+        return "\n".join([head, *(_line(self.start_brk, step) for step in self.steps)])
+
+
+def heap_start(layout: str = "bss") -> int:
+    """Where the heap of a live process begins, so that a script can be written before it is asked.
+
+    >>> hex(heap_start())
+    '0x10014000'
+    """
+    return LAYOUTS[layout].start_brk
+
+
+def check_reality(ops: Iterable[Op], generation: str = "today", layout: str = "bss") -> Reality:
+    """Do the ops of a syscall-trace in a generation and on the kernel, in a process of their own.
+
+    Where no kernel can be asked, a shipped recording of the same ops answers, and `source` says so; raises NoKernel
+    where there is none either. RecordingError for an op that makes no sense.
+    """
+    script = [(op, list(arg) if isinstance(arg, tuple) else arg) for op, arg in ops]
+    try:
+        process = LiveProcess(layout)
+    except NoKernel as reason:
+        return _from_recording(script, generation, layout, str(reason))
+    with process:
+        header = process.header()
+        steps = tuple(walk(process, Session(header, generation), script))
+        _keep(script, layout)
+        return Reality(generation, process.source, header["kernel"], True, process.start_brk, steps)
+
+
+def _from_recording(ops: list[Op], generation: str, layout: str, reason: str) -> Reality:
+    found = next((each for each in _shipped() if _question(each) == _key(ops, layout)), None)
+    if found is None:
+        raise NoKernel(f"no kernel to ask here ({reason}), and no recording of these {len(ops)} calls is shipped")
+    session = Session(found.header, generation)
+    steps = []
+    for _, answer in found.records:
+        model = {"ret": session.do(answer["op"], answer["arg"]), **session.look()}
+        steps.append(Step(answer["op"], answer["arg"], model, {name: answer[name] for name in model}))
+    release = found.header["kernel"]
+    source = f"a recording of Linux {release} (no kernel to ask here: {reason})"
+    return Reality(generation, source, release, False, found.header["start_brk"], tuple(steps))
+
+
+def _shipped() -> Iterator[Recording]:
+    return (read(path) for path in sorted(RECORDINGS.glob("*.jsonl")))
+
+
+def _question(recording: Recording) -> str:
+    ops = [(record["op"], record["arg"]) for _, record in recording.records]
+    return _key(ops, recording.header["layout"]["name"])
+
+
+def _key(ops: list[Op], layout: str) -> str:
+    return json.dumps([layout, ops])
+
+
+def _keep(ops: list[Op], layout: str) -> None:
+    """Ask once more, for the shelf."""
+    folder = os.environ.get(KEEP)
+    if not folder:
+        return
+    name = f"{layout}-{sha256(_key(ops, layout).encode()).hexdigest()[:12]}"
+    with LiveProcess(layout) as process:
+        lines = list(recorded(process, ops, name=name))
+    Path(folder, f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _coarse(answer: dict[str, Any]) -> tuple[Any, ...]:
+    """What every kernel agrees on: the answer, and which pages have which rights."""
+    runs: list[tuple[int, int, Any]] = []
+    for start, end, *rights in (row[:4] for row in answer["maps"]):
+        if runs and runs[-1][1:] == (start, rights):
+            start = runs.pop()[0]
+        runs.append((start, end, rights))
+    return answer["ret"], runs, answer["VmSize"]
+
+
+def _line(start_brk: int, step: Step) -> str:
+    told = "same" if not step.differs else f"differs in {', '.join(step.differs)}"
+    return f"  {call_text(start_brk, step)}: {told}"
+
+
+def call_text(start_brk: int, step: Step) -> str:
+    """An op with its addresses as pages above the heap's start.
+
+    >>> call_text(0x10014000, Step("brk", 0x10016000, {}, {}))
+    'brk(heap + 2 pages)'
+    """
+    given = step.arg if isinstance(step.arg, list) else [] if step.arg is None else [step.arg]
+    return f"{step.op}({', '.join(_shown(start_brk, value) for value in given)})"
+
+
+def _shown(start_brk: int, value: Any) -> str:
+    if not isinstance(value, int) or abs(value - start_brk) > 1 << 28:
+        return str(value)
+    pages, rest = divmod(value - start_brk, PAGE)
+    return "heap" + (f" + {pages} pages" if pages else "") + (f" + {rest} B" if rest else "")
