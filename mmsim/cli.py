@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from mmsim import __version__
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mmsim.trace import Report
+    from mmsim.view.shown import Shown
 
 __all__ = ["main"]
 
@@ -136,28 +139,59 @@ def _add_generations(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_live(commands: argparse._SubParsersAction) -> None:
-    """The two commands that ask the running kernel."""
+    """The commands that ask the running kernel."""
     live = commands.add_parser(
         "live",
         help="run scripts in the model and on the running kernel, in lock-step",
         description="Run scripts (syscall-trace/1) in the model and in a process on the running kernel, compare after "
-        "each call and stop at the first difference. Where no process may be traced, the answers recorded in the "
+        "each call and stop at the first difference. Where no kernel can be asked, the answers recorded in the "
         "script are compared instead, and a line says so.",
         epilog="Exit code: 0 no difference, 1 a difference, 2 a script that cannot be used.",
     )
     live.add_argument("files", nargs="+", metavar="FILE")
     _add_generation(live, "the brk() code", default="today")
+    _add_backend(live)
+    live.add_argument("--svg", metavar="FILE", help="write the first difference as a picture")
     live.set_defaults(run=_live)
 
     record = commands.add_parser(
         "record",
         help="run scripts on the running kernel and keep its answers",
-        description="Run scripts (syscall-trace/1) in a process on the running kernel; the recordings go to a folder.",
-        epilog="Exit code: 0, or 2 when a script cannot be used or no process may be traced here.",
+        description="Run scripts (syscall-trace/1) in a process on the running kernel, or random ones; the recordings "
+        "go to a folder.",
+        epilog="Exit code: 0, or 2 when a script cannot be used or no kernel can be asked.",
     )
-    record.add_argument("files", nargs="+", metavar="FILE")
+    record.add_argument("files", nargs="*", metavar="FILE")
     record.add_argument("-o", "--out", required=True, metavar="DIR", help="the folder; files keep their names")
+    _add_backend(record)
+    chance = record.add_argument_group("random scripts, in place of files")
+    chance.add_argument("--random", action="store_true", help="make the script up")
+    chance.add_argument("--seed", type=int, default=0, metavar="S", help="the same for the same seed (default 0)")
+    chance.add_argument("--ops", type=int, default=150, metavar="N", help="how many calls (default 150)")
+    chance.add_argument(
+        "--tier",
+        choices=tuple("abcdefg"),
+        default="g",
+        help="a brk, b + mmap and munmap, c + mprotect, d + touch, e + locks and limits, f + fork, g + madvise, "
+        "mremap, stacks, shared memory (default g)",
+    )
+    chance.add_argument("--layout", default="bss", metavar="L", help="what lies below the heap (default bss)")
+    chance.add_argument("--aslr", action="store_true", help="leave the addresses to chance")
     record.set_defaults(run=_record)
+
+    doctor = commands.add_parser(
+        "doctor",
+        help="what of the course works on this machine",
+        description="Look at what the course needs, one line each: ok, -- (not here, and what is done instead), or NO.",
+        epilog="Exit code: 0, or 1 when the course cannot run.",
+    )
+    doctor.set_defaults(run=_doctor)
+
+
+def _add_backend(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--backend", choices=("ptrace", "agent"), help="how the kernel is asked (default: MMSIM_KERNEL, or what works)"
+    )
 
 
 def _each(command: str, files: Sequence[str], action: Callable[[str], int]) -> int:
@@ -187,12 +221,27 @@ def _live(args: argparse.Namespace) -> int:
 
     def ask(path: str) -> int:
         try:
-            return _told(lockstep(path, args.generation))
+            report = lockstep(path, args.generation, args.backend)
         except NoKernel as reason:
             print(f"no kernel to ask here ({reason}): compared with the recording instead", flush=True)
             return _told(replay(path, args.generation))
+        if report.first is not None and args.svg is not None:
+            from mmsim.view.reality import difference_picture
+
+            return max(_told(report), _saved("live", difference_picture(report.first, args.generation), args.svg))
+        return _told(report)
 
     return _each("live", args.files, ask)
+
+
+def _saved(command: str, picture: Shown, path: str) -> int:
+    """Write a picture; 0, or 2 with a line that says why not."""
+    try:
+        print(f"written: {picture.save(path)}")
+    except (OSError, ValueError) as error:
+        print(f"mmsim {command}: {path}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def _record(args: argparse.Namespace) -> int:
@@ -200,23 +249,45 @@ def _record(args: argparse.Namespace) -> int:
 
     from mmsim.kernel import NoKernel
     from mmsim.trace import RecordingError
-    from mmsim.trace.lockstep import record
+    from mmsim.trace.lockstep import record, record_random
 
     def keep(path: str) -> int:
         target = Path(args.out) / Path(path).name
         if target.resolve() == Path(path).resolve():
             raise RecordingError(f"{path}: the recording would replace its script, expected another folder")
-        lines = list(record(path))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        print(f"{target}: {len(lines) - 1} records", flush=True)
-        return 0
+        return _written(target, record(path, args.backend))
 
+    if args.random == bool(args.files):
+        print("mmsim record: expected files or --random, and not both", file=sys.stderr)
+        return 2
     try:
+        if args.random:
+            target = Path(args.out) / f"random-{args.tier}-{args.seed}.jsonl"
+            script = (args.seed, args.ops, args.tier, args.layout, args.aslr, args.backend)
+            return _written(target, record_random(*script))
         return _each("record", args.files, keep)
-    except (NoKernel, OSError) as error:
+    except (NoKernel, RecordingError, OSError) as error:
         print(f"mmsim record: {error}", file=sys.stderr)
         return 2
+
+
+def _written(target: Path, lines: Iterable[str]) -> int:
+    """Write a recording when all of it is there."""
+    text = "\n".join(lines)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text + "\n", encoding="utf-8")
+    print(f"{target}: {text.count(chr(10))} records", flush=True)
+    return 0
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from mmsim.course.doctor import MISSING, examine
+
+    worst = 0
+    for finding in examine():
+        print(finding, flush=True)
+        worst |= finding.mark == MISSING
+    return worst
 
 
 def _add_generation(parser: argparse.ArgumentParser, what: str, default: str | None = None) -> None:
@@ -291,10 +362,4 @@ def _tree(args: argparse.Namespace) -> int:
         print(tree.dump("hex"))
         print(tree.stats())
         return 0
-    try:
-        saved = tree.picture().save(args.svg)
-    except (OSError, ValueError) as error:
-        print(f"mmsim tree: {args.svg}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
-        return 2
-    print(f"{saved}: {tree.stats()}")
-    return 0
+    return _saved("tree", tree.picture(), args.svg)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +16,17 @@ like_today = pytest.mark.skipif(
 )
 
 
-def live(layout: str = "bss", uid: int | None = None) -> LiveProcess:
-    """A process on the running kernel; the test is skipped where none may be traced."""
+def live(layout: str = "bss", uid: int | None = None, backend: str | None = None) -> LiveProcess:
+    """A process on the running kernel; the test is skipped where none can be asked."""
     try:
-        return LiveProcess(layout, uid)
+        return LiveProcess(layout, uid, backend=backend)
     except NoKernel as reason:
         pytest.skip(f"no live process: {reason}")
+
+
+def running(pid: int) -> bool:
+    """Neither gone nor a zombie, which an orphan stays until init collects it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

@@ -20,7 +20,7 @@ from mmsim.trace import RecordingError, read, replay
 from mmsim.trace.lockstep import ask, lockstep, record
 from mmsim.trace.syscall_trace import Session
 
-from .running_kernel import like_today, live
+from .running_kernel import like_today, live, running
 
 RECORDINGS = sorted((Path(__file__).parent / "data" / "syscalls").glob("*.jsonl"))
 SCRIPTS, OPS = 60, 60
@@ -33,14 +33,6 @@ TIERS = {
     "e": ["mlock", "munlock", "mlockall", "munlockall", "setrlimit"],
     "f": ["fork", "kill_other"],
 }
-
-
-def running(pid: int) -> bool:
-    """Neither gone nor a zombie, which an orphan stays until init collects it."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def test_a_live_process_answers_and_leaves_no_child() -> None:

@@ -78,6 +78,12 @@ class State:
         self.path = self.folder / FILE_NAME
         self._now = now
 
+    def check_writable(self) -> None:
+        """Read and lock it, as a record would; raises StateError."""
+        self._load()
+        with self._writing():
+            pass
+
     def get(self, kind: str, key: str) -> Record | None:
         """The record of this kind and id, or None."""
         return self.all().get((kind, key))

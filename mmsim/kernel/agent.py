@@ -53,7 +53,7 @@ class Agent:
         try:
             agent.scratch = agent._reply()[1] + 64  # the first answer is the stack's address, unasked
         except ChildProcessError:
-            raise NoKernel("the agent did not start (is a program in memory forbidden?)") from None
+            raise NoKernel("the kernel does not run a program from memory") from None
         return agent
 
     def call(self, name: str, *arguments: int) -> int:

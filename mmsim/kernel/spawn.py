@@ -12,13 +12,14 @@ from typing import Any
 
 from .errors import NoKernel
 
-__all__ = ["CLONE_PARENT", "PR_SET_PDEATHSIG", "in_memory", "reap", "signed", "spawn", "words"]
+__all__ = ["CLONE_PARENT", "PR_SET_PDEATHSIG", "UNPREPARED", "in_memory", "reap", "signed", "spawn", "words"]
 
 CLONE_PARENT = 0x8000
 """A forked process becomes the child of its parent's parent: of us."""
 PR_SET_PDEATHSIG = 1
 _ADDR_NO_RANDOMIZE = 0x004_0000
-_FAILED = 127
+UNPREPARED = 126
+"""The exit code of a child that could not be prepared."""
 _ERRORS = 2**64 - 4096
 
 
@@ -59,8 +60,9 @@ def _become(
         library.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() == parent and prepare():
             os.execve(program, ["mmsim"], {})
+        os._exit(UNPREPARED)
     finally:
-        os._exit(_FAILED)
+        os._exit(127)
 
 
 @contextlib.contextmanager

@@ -15,13 +15,14 @@ from .arch import Arch, here
 from .elf import LAYOUTS, program, syscall_at
 from .errors import NoKernel
 from .ptrace import Option, Request, Tracee, libc
-from .spawn import CLONE_PARENT, in_memory, reap, signed, spawn, words
+from .spawn import CLONE_PARENT, UNPREPARED, in_memory, reap, signed, spawn, words
 
 __all__ = ["DYNAMIC", "Traced"]
 
 DYNAMIC = "dynamic"
 """The layout of an ordinary program that the dynamic loader would start; nothing of it runs."""
 _ORDINARY = "/bin/true"
+_DEADLY = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL)
 _VDSO = re.compile(r"([0-9a-f]+)-([0-9a-f]+) .*\[vdso\]")
 
 
@@ -51,7 +52,9 @@ class Traced:
         """The exec stop reached, and the process tied to ours."""
         _, status = os.waitpid(pid, 0)
         if not os.WIFSTOPPED(status):
-            raise NoKernel("the kernel refuses to trace a child (seccomp, Yama, or a tracer above us)")
+            refused = os.waitstatus_to_exitcode(status) == UNPREPARED
+            why = "refuses to trace a child (seccomp, Yama)" if refused else "does not run a program from memory"
+            raise NoKernel(f"the kernel {why}")
         tracee = Tracee(pid, arch)
         try:
             tracee.request(Request.SETOPTIONS, 0, Option.EXITKILL | Option.FORK)
@@ -85,6 +88,8 @@ class Traced:
         while os.WSTOPSIG(status) != signal.SIGTRAP or status >> 16:
             self._tracee.request(Request.SINGLESTEP)
             status = self._tracee.wait()
+            if os.WSTOPSIG(status) in _DEADLY:
+                raise ChildProcessError(f"process {self.pid} ended: its own code is not mapped any more")
 
     def write(self, address: int, content: bytes) -> None:
         """Through /proc/PID/mem."""

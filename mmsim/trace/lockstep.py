@@ -17,11 +17,12 @@ from mmsim.kernel.live import OPS as LIVE_OPS
 from mmsim.kernel.live import LiveProcess
 from mmsim.kernel.traced import DYNAMIC
 
+from .random_script import random_ops
 from .recording import Recording, RecordingError, field, read
 from .replay import Difference, Report
 from .syscall_trace import FORMAT, OPS, Session
 
-__all__ = ["Step", "ask", "lockstep", "record", "recorded", "walk"]
+__all__ = ["Step", "ask", "lockstep", "record", "record_random", "recorded", "walk"]
 
 Op = tuple[str, Any]
 Answer = dict[str, Any]
@@ -67,16 +68,20 @@ def lockstep(path: str | Path, generation: str = "today", backend: str | None = 
     """
     script = _script(path)
     with _start(script, backend) as process:
-        steps = walk(process, Session(process.header(), generation), _ops(script))
+        name = f"{path} ({process.source})"
+        session = Session(process.header(), generation)
+        steps = walk(process, session, _ops(script))
         for count, (line, _) in enumerate(script.records, 1):
             try:
                 step = next(steps)
             except (RecordingError, ChildProcessError) as error:
                 raise RecordingError(f"{path}:{line}: {error}") from None
             if step.differs:
-                first = Difference(line, {"op": step.op, "arg": step.arg}, step.kernel, step.model)
-                return Report(str(path), count, 1, first)
-        return Report(f"{path} ({process.source})", len(script.records), 0, None)
+                heap = {"start_brk": process.start_brk}
+                kernel = {**step.kernel, **heap, "brk": process.do("brk", 0)}
+                model = {**step.model, **heap, "brk": session.process.mm.brk}
+                return Report(name, count, 1, Difference(line, {"op": step.op, "arg": step.arg}, kernel, model))
+        return Report(name, len(script.records), 0, None)
 
 
 def record(path: str | Path, backend: str | None = None) -> Iterator[str]:
@@ -84,6 +89,18 @@ def record(path: str | Path, backend: str | None = None) -> Iterator[str]:
     script = _script(path)
     with _start(script, backend) as process:
         yield from recorded(process, _ops(script), name=Path(path).stem)
+
+
+def record_random(
+    seed: int, count: int, tier: str, layout: str = "bss", aslr: bool = False, backend: str | None = None
+) -> Iterator[str]:
+    """The lines of a recording of a random script. Raises RecordingError for a layout there is not, NoKernel."""
+    _known(layout)
+    if count < 1:
+        raise RecordingError(f"{count} calls: expected 1 or more")
+    with LiveProcess(layout, None, aslr, backend) as process:
+        ops = random_ops(seed, count, tier, process.start_brk)
+        yield from recorded(process, ops, name=f"random-{tier}-{seed}", seed=seed, tier=tier)
 
 
 def recorded(process: LiveProcess, ops: Iterable[Op], **about: Any) -> Iterator[str]:
@@ -118,9 +135,11 @@ def _script(path: str | Path) -> Recording:
 
 def _start(script: Recording, backend: str | None) -> LiveProcess:
     """The live process of a script's header, its heap where the script expects it."""
-    name, known = script.header.get("layout", {}).get("name", "bss"), (*LAYOUTS, DYNAMIC)
-    if name not in known:
-        raise RecordingError(f"{script.path}:1: layout is {name!r}, expected one of {', '.join(known)}")
+    name = script.header.get("layout", {}).get("name", "bss")
+    try:
+        _known(name)
+    except RecordingError as error:
+        raise RecordingError(f"{script.path}:1: {error}") from None
     uid, aslr = script.header.get("uid", 0), script.header.get("aslr", False)
     process = LiveProcess(name, uid if uid and os.geteuid() == 0 else None, aslr is True, backend)
     wanted = script.header.get("start_brk", process.start_brk)
@@ -129,3 +148,9 @@ def _start(script: Recording, backend: str | None) -> LiveProcess:
         told = f"the heap starts at {process.start_brk:#x} here and may not be moved to {wanted:#x}"
         raise RecordingError(f"{script.path}:1: {told}, as the script asks")
     return process
+
+
+def _known(layout: Any) -> None:
+    known = (*LAYOUTS, DYNAMIC)
+    if layout not in known:
+        raise RecordingError(f"layout is {layout!r}, expected one of {', '.join(known)}")

@@ -23,7 +23,7 @@ from .lockstep import Op, Step, recorded, walk
 from .recording import Recording, read
 from .syscall_trace import Session
 
-__all__ = ["KEEP", "Reality", "call_text", "check_reality", "heap_start"]
+__all__ = ["KEEP", "Reality", "call_text", "check_reality", "heap_start", "is_today"]
 
 KEEP = "MMSIM_KEEP"
 RECORDINGS = Path(__file__).with_name("recordings")
@@ -44,8 +44,7 @@ class Reality(NamedTuple):
     @property
     def exact(self) -> bool:
         """Whether this kernel is one that `today` describes VMA for VMA."""
-        numbers = [int(part) for part in re.findall(r"\d+", self.release)[:2]]
-        return tuple(numbers) >= _TODAY
+        return is_today(self.release)
 
     @property
     def different(self) -> list[Step]:
@@ -71,6 +70,15 @@ class Reality(NamedTuple):
     def __repr__(self) -> str:
         head = f"{self.generation} against {self.source}: {len(self.steps)} steps, {len(self.different)} differ"
         return "\n".join([head, *(_line(self.start_brk, step) for step in self.steps)])
+
+
+def is_today(release: str) -> bool:
+    """Whether the generation `today` is this kernel's, VMA for VMA.
+
+    >>> is_today("6.18.44-custom"), is_today("6.1.0-13-amd64")
+    (True, False)
+    """
+    return tuple(int(part) for part in re.findall(r"\d+", release)[:2]) >= _TODAY
 
 
 def heap_start(layout: str = "bss") -> int:

@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from mmsim.mm.units import PAGE
+from mmsim.trace import Difference
 from mmsim.trace.lockstep import Step
 from mmsim.trace.reality import Reality, call_text
 
@@ -15,7 +16,7 @@ from .space import Piece, Space, differing
 from .space_pictures import LEFT, SpacePicture
 from .strip import Strip
 
-__all__ = ["RealityTable", "reality_picture", "reality_table", "recorded_space"]
+__all__ = ["RealityTable", "difference_picture", "reality_picture", "reality_table", "recorded_space"]
 
 _COLUMNS = ("", "call", "model", "kernel", "")
 _SAME, _DIFFERS = "= same", "! differs"
@@ -73,6 +74,16 @@ def reality_picture(reality: Reality, number: int = -1, title: str | None = None
     model, kernel = recorded_space(step.model, start, model_brk), recorded_space(step.kernel, start, kernel_brk)
     strips = [Strip(reality.generation, model, {}), Strip(name, kernel, differing(model, kernel), True)]
     return SpacePicture(title or f"After step {at + 1}: {call_text(start, step)}", strips)
+
+
+def difference_picture(difference: Difference, generation: str) -> SpacePicture:
+    """The first difference of `mmsim live` as two strips."""
+    model, kernel = (
+        recorded_space(side, side["start_brk"], side["brk"]) for side in (difference.got, difference.expected)
+    )
+    title = f"After {difference.record['op']}, line {difference.line}"
+    strips = [Strip(generation, model, {}), Strip("the kernel", kernel, differing(model, kernel), True)]
+    return SpacePicture(title, strips)
 
 
 def recorded_space(answer: dict[str, Any], start_brk: int, brk: int) -> Space:
