@@ -41,12 +41,24 @@ def start(layout: str, aslr: bool = False, uid: int | None = None, backend: str 
     chosen = choice(backend)
     if chosen == "recording":
         raise NoKernel(f"{VARIABLE}=recording asks for none")
-    refused: list[str] = []
+    refused: dict[str, str] = {}
     for name in BACKENDS if chosen == "auto" else (chosen,):
         try:
             child: Child = BACKENDS[name].start(layout, aslr, uid)
         except NoKernel as reason:
-            refused.append(f"{name}: {reason}")
+            refused[name] = str(reason)
         else:
-            return Started(child, name, "; ".join(refused))
-    raise NoKernel("; ".join(dict.fromkeys(refused)))
+            return Started(child, name, _told(refused))
+    raise NoKernel(_told(refused))
+
+
+def _told(refused: dict[str, str]) -> str:
+    """Each way's reason; once, if it is the same for all.
+
+    >>> _told({"ptrace": "no", "agent": "no"}), _told({"ptrace": "no"})
+    ('no', 'ptrace: no')
+    """
+    reasons = set(refused.values())
+    if len(refused) > 1 and len(reasons) == 1:
+        return reasons.pop()
+    return "; ".join(f"{name}: {reason}" for name, reason in refused.items())

@@ -53,6 +53,9 @@ class LiveProcess:
             self._hard = {"DATA": MASK, "AS": MASK, "MEMLOCK": _hard_limit(self.pid, "Max locked memory")}
             self.start_brk = self._child.call("brk", 0)
             self._settle()
+        except OSError as error:
+            self.close()
+            raise NoKernel(f"{error.filename or 'the process asked'}: {error.strerror or error}") from None
         except BaseException:
             self.close()
             raise
