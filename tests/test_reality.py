@@ -39,10 +39,8 @@ def test_an_older_generation_differs_from_the_recording() -> None:
     low = heap_start("text")
     calls = [("brk", low + 8 * PAGE), ("touch", low), ("brk", low + 12 * PAGE)]
 
-    assert [len(check_reality(GROWTH, "before").different), len(check_reality(calls, "before", "text").different)] == [
-        3,
-        0,
-    ]
+    beside_bss, above_text = check_reality(GROWTH, "before"), check_reality(calls, "before", "text")
+    assert [len(beside_bss.different), len(above_text.different)] == [3, 0]
 
 
 def test_a_question_without_a_recording_has_no_answer() -> None:

@@ -33,15 +33,7 @@ class RealityTable:
         self.title = title or "Model and kernel"
         self.source = f"{reality.generation} against {reality.source}"
         self.note = reality.note
-        start = reality.start_brk
-        self.rows = [
-            (
-                call_text(start, step),
-                *(_answer(start, step, side) for side in (step.model, step.kernel)),
-                _verdict(step),
-            )
-            for step in reality.steps
-        ]
+        self.rows = [_cells(reality.start_brk, step) for step in reality.steps]
 
     @property
     def text(self) -> str:
@@ -106,6 +98,12 @@ def _piece(serial: int, row: list[Any], start_brk: int, brk: int) -> Piece:
     present = ((start, start + present_kb * 1024),) if present_kb else ()
     notes = (f"{present_kb * 1024 // PAGE} present",) if present_kb and start + present_kb * 1024 < end else ()
     return Piece(serial, start, end, perms, letters, name, notes, (), () if notes else present, start)
+
+
+def _cells(start_brk: int, step: Step) -> tuple[str, ...]:
+    """The call, both answers, and what of them differs."""
+    answers = (_answer(start_brk, step, each) for each in (step.model, step.kernel))
+    return call_text(start_brk, step), *answers, _verdict(step)
 
 
 def _answer(start_brk: int, step: Step, answer: dict[str, Any]) -> str:
