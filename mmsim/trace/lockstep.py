@@ -46,11 +46,16 @@ def ask(process: LiveProcess, window: tuple[int, int]) -> Answer:
     """What the kernel shows of a process now, in the form of a recording."""
     low, high = window
     maps = [
-        [vma.start, vma.end, vma.perms, int(not vma.is_file), vma.flags, vma.anonymous_kb]
+        [vma.start, vma.end, vma.perms, int(not vma.is_file), _flags(vma.flags), vma.anonymous_kb]
         for vma in process.vmas()
         if vma.end > low and vma.start < high
     ]
     return {"maps": maps, **process.sizes()}
+
+
+def _flags(shown: str) -> str:
+    """Without soft-dirty, which a kernel that keeps track of it shows for all but old mappings."""
+    return " ".join(pair for pair in shown.split() if pair != "sd")
 
 
 def walk(process: LiveProcess, session: Session, ops: Iterable[Op]) -> Iterator[Step]:

@@ -9,21 +9,22 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmsim.kernel import NoKernel
 from mmsim.kernel.elf import LAYOUTS
-from mmsim.kernel.live import LiveProcess
+from mmsim.kernel.live import RELEASE, LiveProcess
+from mmsim.mm.calls import MADV, MAP
 from mmsim.mm.units import PAGE
 
 from .lockstep import Op, Step, recorded, walk
 from .recording import Recording, read
 from .syscall_trace import Session
 
-__all__ = ["KEEP", "Reality", "call_text", "check_reality", "heap_start", "is_today"]
+__all__ = ["KEEP", "Reality", "address_text", "call_text", "check_reality", "heap_start", "is_today"]
 
 KEEP = "MMSIM_KEEP"
 RECORDINGS = Path(__file__).with_name("recordings")
@@ -32,7 +33,10 @@ _TODAY = (6, 16)
 
 
 class Reality(NamedTuple):
-    """What the model and the kernel came to. `start_brk` is where the heap of both begins."""
+    """What the model and the kernel came to. `start_brk` is where the heap of both begins.
+
+    `note` says why the kernel was not asked, or not in the first way there is.
+    """
 
     generation: str
     source: str
@@ -40,6 +44,7 @@ class Reality(NamedTuple):
     live: bool
     start_brk: int
     steps: tuple[Step, ...]
+    note: str = ""
 
     @property
     def exact(self) -> bool:
@@ -105,7 +110,8 @@ def check_reality(ops: Iterable[Op], generation: str = "today", layout: str = "b
         header = process.header()
         steps = tuple(walk(process, Session(header, generation), script))
         _keep(script, layout)
-        return Reality(generation, process.source, header["kernel"], True, process.start_brk, steps)
+        source, note = f"Linux {header['kernel']}, asked by {process.backend}", process.why and f"not by {process.why}"
+        return Reality(generation, source, header["kernel"], True, process.start_brk, steps, note)
 
 
 def _from_recording(ops: list[Op], generation: str, layout: str, reason: str) -> Reality:
@@ -118,8 +124,8 @@ def _from_recording(ops: list[Op], generation: str, layout: str, reason: str) ->
         model = {"ret": session.do(answer["op"], answer["arg"]), **session.look()}
         steps.append(Step(answer["op"], answer["arg"], model, {name: answer[name] for name in model}))
     release = found.header["kernel"]
-    source = f"a recording of Linux {release} (no kernel to ask here: {reason})"
-    return Reality(generation, source, release, False, found.header["start_brk"], tuple(steps))
+    source, note = f"a recording of Linux {release}", f"no kernel to ask here: {reason}"
+    return Reality(generation, source, release, False, found.header["start_brk"], tuple(steps), note)
 
 
 def _shipped() -> Iterator[Recording]:
@@ -136,13 +142,14 @@ def _key(ops: list[Op], layout: str) -> str:
 
 
 def _keep(ops: list[Op], layout: str) -> None:
-    """Ask once more, for the shelf."""
+    """Ask once more, for the shelf; the version without what one machine's builder added to it."""
     folder = os.environ.get(KEEP)
     if not folder:
         return
     name = f"{layout}-{sha256(_key(ops, layout).encode()).hexdigest()[:12]}"
     with LiveProcess(layout) as process:
-        lines = list(recorded(process, ops, name=name))
+        release = RELEASE.partition("-")[0]
+        lines = list(recorded(process, ops, name=name, kernel=release))
     Path(folder, f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -162,17 +169,70 @@ def _line(start_brk: int, step: Step) -> str:
 
 
 def call_text(start_brk: int, step: Step) -> str:
-    """An op with its addresses as pages above the heap's start.
+    """An op as one would say it: addresses as pages above the heap's start, lengths in pages, rights as letters.
 
-    >>> call_text(0x10014000, Step("brk", 0x10016000, {}, {}))
-    'brk(heap + 2 pages)'
+    >>> call_text(0x10014000, Step("mprotect", [0x10016000, 4096, 1], {}, {}))
+    'mprotect(heap + 2 pages, 1 page, r--)'
     """
     given = step.arg if isinstance(step.arg, list) else [] if step.arg is None else [step.arg]
-    return f"{step.op}({', '.join(_shown(start_brk, value) for value in given)})"
+    kinds = _ARGUMENTS.get(step.op, "").ljust(len(given))
+    said = (_WORDS.get(kind, _plain)(start_brk, value) for kind, value in zip(kinds, given, strict=False))
+    return f"{step.op}({', '.join(filter(None, said))})"
 
 
-def _shown(start_brk: int, value: Any) -> str:
-    if not isinstance(value, int) or abs(value - start_brk) > 1 << 28:
-        return str(value)
+def address_text(start_brk: int, value: int) -> str:
+    """An address near the heap as pages above its start.
+
+    >>> address_text(0x10014000, 0x10014064), address_text(0x10014000, 0x10013000)
+    ('heap + 100 B', 'heap - 1 page')
+    """
+    if abs(value - start_brk) > _NEAR:
+        return f"{value:#x}"
+    if value < start_brk:
+        return f"heap - {_length(start_brk, start_brk - value)}"
     pages, rest = divmod(value - start_brk, PAGE)
-    return "heap" + (f" + {pages} pages" if pages else "") + (f" + {rest} B" if rest else "")
+    parts = ["heap", *([_length(start_brk, pages * PAGE)] if pages else []), *([f"{rest} B"] if rest else [])]
+    return " + ".join(parts)
+
+
+def _length(_: int, value: int) -> str:
+    pages, rest = divmod(value, PAGE)
+    return f"{value} B" if rest else f"{pages} page{'' if pages == 1 else 's'}"
+
+
+def _rights(_: int, value: int) -> str:
+    return "".join(letter if value & bit else "-" for letter, bit in zip("rwx", (1, 2, 4), strict=True))
+
+
+def _mapping(_: int, value: int) -> str:
+    """Only what a reader would not expect; the rest says that it is anonymous memory at that place."""
+    words = {MAP.SHARED: "shared", MAP.GROWSDOWN: "grows down", MAP.FIXED: "in place of what is there"}
+    return ", ".join(word for bit, word in words.items() if value & bit)
+
+
+def _advice(_: int, value: int) -> str:
+    return next((name for name, number in vars(MADV).items() if name.isupper() and number == value), str(value))
+
+
+def _plain(_: int, value: Any) -> str:
+    return str(value)
+
+
+_NEAR = 1 << 26
+_ARGUMENTS = {
+    **dict.fromkeys(("brk", "touch", "peek"), "a"),
+    **dict.fromkeys(("munmap", "mlock", "munlock"), "al"),
+    "mprotect": "alp",
+    "mmap": "alpm",
+    "madvise": "alv",
+    "mremap": "all a",
+    "setrlimit": " l",
+}
+"""What each argument of an op is: an address, a length, protection, flags of a mapping, advice, or just a value."""
+_WORDS: dict[str, Callable[[int, Any], str]] = {
+    "a": address_text,
+    "l": _length,
+    "p": _rights,
+    "m": _mapping,
+    "v": _advice,
+}

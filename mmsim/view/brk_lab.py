@@ -104,6 +104,21 @@ class BrkLab(Lab):
         process.mm.events.clear()
         return process
 
+    def ops(self, start: int) -> list[tuple[str, Any]]:
+        """The same calls as ops of a syscall-trace, for a process whose heap begins at `start`.
+
+        A file's mapping becomes a read-only one, as a heap could not grow over either.
+        """
+        found: list[tuple[str, Any]] = [("brk", start + PAGE * self._number("heap"))]
+        hole, neighbour, kind = self._number("hole"), self._number("neighbour"), self.fields["kind"].value
+        if hole:
+            found.append(("munmap", [start + PAGE * hole, PAGE]))
+        if neighbour:
+            prot = PROT.READ if kind == "file" else PROT.READ | PROT.WRITE
+            flags = MAP.PRIVATE | MAP.ANONYMOUS | MAP.FIXED_NOREPLACE | (MAP.GROWSDOWN if kind == "stack" else 0)
+            found.append(("mmap", [start + PAGE * neighbour, 4 * PAGE, prot, flags]))
+        return [*found, ("brk", start + PAGE * self._number("brk"))]
+
     def _strips(self, shots: list[tuple[str, Space]]) -> list[Strip]:
         """Before, and after in each generation; with two, what the second has otherwise is marked."""
         (first, before), *_ = shots

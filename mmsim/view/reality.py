@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from errno import errorcode
 from html import escape
 from typing import Any
 
 from mmsim.mm.units import PAGE
 from mmsim.trace import Difference
 from mmsim.trace.lockstep import Step
-from mmsim.trace.reality import Reality, call_text
+from mmsim.trace.reality import Reality, address_text, call_text
 
-from .fmt import number
 from .space import Piece, Space, differing
 from .space_pictures import LEFT, SpacePicture
 from .strip import Strip
+from .theme import INK, STATES
 
 __all__ = ["RealityTable", "difference_picture", "reality_picture", "reality_table", "recorded_space"]
 
 _COLUMNS = ("", "call", "model", "kernel", "")
+_PLACES = ("brk", "mmap", "mremap")
+"""Ops that answer with an address."""
 _SAME, _DIFFERS = "= same", "! differs"
+_TINT = STATES["changed"].tint
+_MARKED = f'style="text-align:left;font-weight:bold;color:{INK};background:{_TINT}"'
 
 
 class RealityTable:
-    """Each step with both answers; who answered stands above."""
+    """Each step with both answers; who answered stands above, and below why it was no running kernel."""
 
     def __init__(self, reality: Reality, title: str | None = None) -> None:
         self.title = title or "Model and kernel"
         self.source = f"{reality.generation} against {reality.source}"
-        self.rows = [
-            (call_text(reality.start_brk, step), _answer(step, step.model), _answer(step, step.kernel), _verdict(step))
-            for step in reality.steps
-        ]
+        self.note = reality.note
+        self.rows = [_cells(reality.start_brk, step) for step in reality.steps]
 
     @property
     def text(self) -> str:
@@ -41,20 +44,26 @@ class RealityTable:
             "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row[:3], widths, strict=True)) + f"  {row[3]}"
             for row in self.rows
         ]
-        return "\n".join([f"{self.title}: {self.source}", *lines])
+        return "\n".join([f"{self.title}: {self.source}", *lines, *([f"note: {self.note}"] if self.note else [])])
 
     def __repr__(self) -> str:
         return self.text
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         head = "".join(f'<th scope="col" {LEFT}>{word}</th>' for word in _COLUMNS)
-        cells = "".join(
-            f'<tr><th scope="row">{at}</th>' + "".join(f"<td {LEFT}>{escape(part)}</td>" for part in row) + "</tr>"
-            for at, row in enumerate(self.rows, 1)
-        )
-        caption = f"<caption><strong>{escape(self.title)}</strong>: {escape(self.source)}</caption>"
-        html = f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{cells}</tbody></table>"
-        return {"text/plain": self.text, "text/html": html}
+        body = "".join(_row(at, row) for at, row in enumerate(self.rows, 1))
+        caption = f"<caption {LEFT}><strong>{escape(self.title)}</strong>: {escape(self.source)}</caption>"
+        html = f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        note = f"<p><strong>Note</strong>: {escape(self.note)}</p>" if self.note else ""
+        return {"text/plain": self.text, "text/html": html + note}
+
+
+def _row(at: int, row: tuple[str, ...]) -> str:
+    """A step; where it differs the verdict is set off by more than its words."""
+    *cells, verdict = (escape(part) for part in row)
+    style = _MARKED if verdict.startswith(_DIFFERS) else LEFT
+    told = "".join(f"<td {LEFT}>{cell}</td>" for cell in cells)
+    return f'<tr><th scope="row">{at}</th>{told}<td {style}>{verdict}</td></tr>'
 
 
 def reality_table(reality: Reality, title: str | None = None) -> RealityTable:
@@ -102,21 +111,30 @@ def _piece(serial: int, row: list[Any], start_brk: int, brk: int) -> Piece:
     return Piece(serial, start, end, perms, letters, name, notes, (), () if notes else present, start)
 
 
-def _answer(step: Step, answer: dict[str, Any]) -> str:
-    """What was returned, and as many VMAs as are shown."""
+def _cells(start_brk: int, step: Step) -> tuple[str, ...]:
+    """The call, both answers, and what of them differs."""
+    answers = (_answer(start_brk, step, each) for each in (step.model, step.kernel))
+    return call_text(start_brk, step), *answers, _verdict(step)
+
+
+def _answer(start_brk: int, step: Step, answer: dict[str, Any]) -> str:
+    """What was returned, and as many VMAs as are shown; a refused break is the old one."""
     ret = answer["ret"]
-    told = number(ret, "hex") if step.op in ("brk", "mmap", "mremap") and ret > 0 else str(ret)
-    return f"{told}, {len(answer['maps'])} VMAs"
+    if ret < 0:
+        told = f"-{errorcode.get(-ret, str(-ret))}"
+    else:
+        told = address_text(start_brk, ret) if step.op in _PLACES else str(ret)
+        told += ", refused" if step.op == "brk" and ret != step.arg else ""
+    count = len(answer["maps"])
+    return f"{told}; {count} VMA{'' if count == 1 else 's'}"
 
 
 def _verdict(step: Step) -> str:
-    return "; ".join([_DIFFERS, *_differences(step)]) if step.differs else _SAME
+    return f"{_DIFFERS}: {', '.join(_differences(step))}" if step.differs else _SAME
 
 
 def _differences(step: Step) -> Iterator[str]:
-    """Each part that is not the same, with both values where they are short."""
+    """Each part that is not the same, sizes with both values; the others stand beside or are drawn."""
+    words = {"ret": "answer", "maps": "mappings"}
     for name in step.differs:
-        if name == "maps":
-            yield "mappings"
-        else:
-            yield f"{name} {step.model[name]} and {step.kernel[name]}" + ("" if name == "ret" else " kB")
+        yield words.get(name) or f"{name} {step.model[name]} and {step.kernel[name]} kB"

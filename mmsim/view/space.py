@@ -174,8 +174,9 @@ def _identity(piece: Piece) -> tuple[Any, ...]:
 def _piece(mm: MM, start: int, end: int, vma: Vma, pages: list[int]) -> Piece:
     present = tuple(_runs(page for page in pages if start <= page < end))
     chain = tuple(each.serial for each in vma.chain)
+    guard = start_gap(vma) if vma.flags & VM.GROWSDOWN else start
     shown = perms(vma.flags), letters(vma.flags), _name(mm, vma)
-    return Piece(vma.serial, start, end, *shown, tuple(_notes(vma, start, end)), chain, present, start_gap(vma))
+    return Piece(vma.serial, start, end, *shown, tuple(_notes(vma, start, end)), chain, present, guard)
 
 
 def _name(mm: MM, vma: Vma) -> str:
