@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     tree.add_argument("--svg", metavar="FILE", help="write a picture instead of text")
     tree.set_defaults(run=_tree)
     _add_live(commands)
+    _add_explore(commands)
     return parser
 
 
@@ -188,6 +189,34 @@ def _add_live(commands: argparse._SubParsersAction) -> None:
     doctor.set_defaults(run=_doctor)
 
 
+def _add_explore(commands: argparse._SubParsersAction) -> None:
+    explore = commands.add_parser(
+        "explore",
+        help="search for every way in which two generations differ",
+        description="Run random and all short scripts of system calls in two generations of brk(), look for what is "
+        "not the same or breaks an invariant, and tell each cause by its shortest script. Ctrl-C ends the search and "
+        "keeps what was found; with -o, the same command goes on where it stopped.",
+        epilog="Exit code: 0, also when nothing was found, or 2 for bad usage.",
+    )
+    explore.add_argument("--old", choices=_GENERATIONS, default="before", help="the reference (default before)")
+    explore.add_argument("--new", choices=_GENERATIONS, default="v4", help="what is searched (default v4)")
+    explore.add_argument("--seconds", type=float, default=30.0, metavar="S", help="for random scripts (default 30)")
+    explore.add_argument(
+        "--batches", type=int, metavar="N", help="N x 500 random scripts in place of a time: same seed, same findings"
+    )
+    explore.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
+    explore.add_argument("--jobs", type=int, default=1, metavar="J", help="worker processes (default 1)")
+    explore.add_argument("--faults", action="store_true", help="let allocations and locks fail as well")
+    explore.add_argument(
+        "--depth", type=int, default=2, metavar="K", help="and all scripts of up to K calls (default 2)"
+    )
+    explore.add_argument(
+        "-o", "--out", metavar="FILE.json", help="write the findings, and a page of pictures beside it"
+    )
+    explore.add_argument("--dask", metavar="ADDRESS", help="let the workers of a Dask cluster search (mmsim[cluster])")
+    explore.set_defaults(run=_explore)
+
+
 def _add_backend(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backend", choices=("ptrace", "agent"), help="how the kernel is asked (default: MMSIM_KERNEL, or what works)"
@@ -288,6 +317,34 @@ def _doctor(args: argparse.Namespace) -> int:
         print(finding, flush=True)
         worst |= finding.mark == MISSING
     return worst
+
+
+def _explore(args: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from mmsim.explore import Plan, dump, explore, workers
+    from mmsim.explore.report import as_page, as_text
+
+    if args.jobs < 1 or args.depth < 0 or args.seconds < 0 or (args.batches or 0) < 0:
+        print("mmsim explore: expected --jobs of 1 or more, and no negative number", file=sys.stderr)
+        return 2
+    plan = Plan(args.old, args.new, args.seed, args.batches, args.seconds, args.depth, args.faults)
+    out = Path(args.out) if args.out else None
+    journal = out.with_suffix(".journal") if out else None
+    try:
+        with workers(args.jobs, args.dask) as executor:
+            result = explore(plan, executor, args.jobs, journal, sys.stderr)
+        print("\n".join(as_text(result)))
+        if out and journal:
+            out.write_text(dump(result.findings, result.about), encoding="utf-8")
+            out.with_suffix(".html").write_text(as_page(result), encoding="utf-8")
+            if result.complete:
+                journal.unlink(missing_ok=True)
+    except (OSError, ValueError, ImportError) as error:
+        print(f"mmsim explore: {error}", file=sys.stderr)
+        return 2
+    print(f"{result.scripts / result.seconds:,.0f} scripts a second, {result.seconds:.0f} s", file=sys.stderr)
+    return 0 if result.complete else 130
 
 
 def _add_generation(parser: argparse.ArgumentParser, what: str, default: str | None = None) -> None:
