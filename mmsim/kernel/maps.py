@@ -5,18 +5,22 @@ Format: Documentation/filesystems/proc.rst of Linux 6.1.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from mmsim.maple import MapleError, MapleTree
+from mmsim.mm.units import PAGE
 
-__all__ = ["MapsError", "Vma", "load", "parse", "read"]
+__all__ = ["MapsError", "Vma", "count", "load", "loader_bss", "parse", "read"]
 
 SAMPLE = Path(__file__).with_name("sample.maps")
 _LINE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) ([r-][w-][x-][ps]) ([0-9a-f]+) ([0-9a-f]+:[0-9a-f]+) (\d+) *(.*)")
 _GATE = "[vsyscall]"
+_PIECE = 1024
+"""Bytes `count` reads at a time: the mappings of a program, which are the first, and its heap."""
 
 
 class MapsError(Exception):
@@ -97,6 +101,45 @@ def read(source: int | str | Path = "self") -> list[Vma]:
     if not vmas:
         raise MapsError(f"{path}: no mapping in it")
     return vmas
+
+
+def count(file: int, low: int, high: int) -> int:
+    """How many VMAs of an open maps file have something in low..high; raises OSError.
+
+    The kernel is asked for no mappings beyond `high`: it makes each line anew. Cost: some 10 us for a heap.
+
+    >>> with open("/proc/self/maps") as maps:
+    ...     count(maps.fileno(), 0, 2**64) > count(maps.fileno(), 0, 0)
+    True
+    """
+    found, place, rest = 0, 0, b""
+    if low >= high:
+        return found
+    while piece := os.pread(file, _PIECE, place):
+        place += len(piece)
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            start, _, end = line[: line.index(b" ")].partition(b"-")
+            if int(start, 16) >= high:
+                return found
+            found += int(end, 16) > low
+    return found
+
+
+def loader_bss(vmas: Iterable[Vma]) -> list[int]:
+    r"""Right after exec: the pages of each anonymous VMA that the ELF loader put behind a file's data.
+
+    >>> loader_bss(parse("1000-2000 rw-p 00000000 08:01 42 /bin/x\n2000-5000 rw-p 00000000 00:00 0"))
+    [3]
+    """
+    found, before = [], None
+    for vma in vmas:
+        behind = before is not None and before.inode and "w" in before.perms and before.end == vma.start
+        # With no gap between the two the kernel calls the program's bss a heap.
+        if behind and not vma.inode and vma.path in ("", "[heap]"):
+            found.append(vma.size // PAGE)
+        before = vma
+    return found
 
 
 def load(vmas: Iterable[Vma], alloc_range: bool = True) -> MapleTree:
