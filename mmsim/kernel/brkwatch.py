@@ -32,8 +32,9 @@ GRACE = 1.0
 """Seconds a program has after Ctrl-C, which it got as well, before it is killed."""
 
 _OPTIONS = Option.SYSGOOD | Option.FORK | Option.VFORK | Option.CLONE | Option.EXEC | Option.SECCOMP | Option.EXITKILL
-_SYSCALL = signal.SIGTRAP | 0x80
-_STOPPING = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+# Linux's numbers, so that this can be imported anywhere: SIGTRAP, marked by SYSGOOD; SIGSTOP, TSTP, TTIN, TTOU.
+_SYSCALL = 5 | 0x80
+_STOPPING = (19, 20, 21, 22)
 _BIRTHS = (Event.FORK, Event.VFORK, Event.CLONE)
 _WALL, _WNOTHREAD = 0x4000_0000, 0x2000_0000
 _CLONE_VM = 0x100
@@ -68,7 +69,8 @@ class Space:
     brk: int
     calls: list[Call] = field(default_factory=list)
     hidden: bool = False
-    """Whether we may not look at it (a program its user may run but not read): then its calls are missing."""
+    """Whether we may not look at it, at all or any more (a program its user may run but not read, or one with secrets):
+    the calls from then on are missing."""
 
 
 class Watched(NamedTuple):
@@ -131,14 +133,15 @@ class _Watcher:
         self.early: dict[int, int] = {}
         """What is heard of a process before its parent tells of it: statuses."""
         self.ending = False
+        self.said = -1
         self.maps = -1
         self.looked_at: Space | None = None
 
     def run(self) -> int:
         """Start the program and follow all until none is left; the program's exit code."""
-        root, ended, said = -1, -1, -1
+        root, ended = -1, -1
         try:
-            root, said = self._start()
+            root = self._start()
             for pid, status in iter(_next, None):
                 if pid == root and not os.WIFSTOPPED(status):
                     ended = status
@@ -149,7 +152,11 @@ class _Watcher:
                 if os.WIFSTOPPED(status):
                     _kill(pid)
             self._close()
-        self._check_started(said)
+            reason = self._why_not()
+        if reason == 0:
+            raise NoKernel("the kernel refuses a seccomp filter (prctl())")
+        if reason is not None:
+            raise OSError(reason, os.strerror(reason), self.command[0])
         return os.waitstatus_to_exitcode(ended)
 
     def kill(self) -> None:
@@ -160,30 +167,25 @@ class _Watcher:
 
     # -- the beginning
 
-    def _start(self) -> tuple[int, int]:
-        """Our child, seized and let go on, and the pipe on which it says why it could not exec."""
+    def _start(self) -> int:
+        """Our child, seized and let go on. It says on a pipe why it could not become the program."""
         stopper = Filter(self.arch, "brk")
-        (may_go, go), (said, say) = os.pipe(), os.pipe()
-        pid = fork()
-        if pid == 0:
-            os.close(go)
-            self._become(stopper, may_go, say)
-        os.close(may_go)
-        os.close(say)
-        tracee = Tracee(pid, self.arch, self.libc)
+        (may_go, go), (self.said, say) = os.pipe(), os.pipe()
         try:
-            tracee.request(Request.SEIZE, 0, _OPTIONS)
-        except OSError as error:
-            os.close(said)
-            raise NoKernel(
-                f"the kernel refuses to trace a child (seccomp, Yama, or a tracer above us): {error.strerror}"
-            ) from None
-        else:
-            self.threads[pid] = _Thread(tracee, None)
+            pid = fork()
+            if pid == 0:
+                os.close(go)
+                self._become(stopper, may_go, say)
+            self.threads[pid] = _Thread(Tracee(pid, self.arch, self.libc), None)
+            self.threads[pid].tracee.request(Request.SEIZE, 0, _OPTIONS)
             os.write(go, b"!")
+        except OSError as error:
+            reason = "the kernel refuses to trace a child (seccomp, Yama, or a tracer above us)"
+            raise NoKernel(f"{reason}: {error.strerror}") from None
         finally:
-            os.close(go)  # a child that was told nothing ends
-        return pid, said
+            for file in (may_go, go, say):  # a child that was told nothing ends now
+                os.close(file)
+        return pid
 
     def _become(self, stopper: Filter, may_go: int, say: int) -> NoReturn:
         """In the child: wait until it is traced, and be the program."""
@@ -199,14 +201,13 @@ class _Watcher:
         finally:
             os._exit(_FAILED)
 
-    def _check_started(self, said: int) -> None:
-        """What the child said, if it got no further."""
-        with os.fdopen(said, "rb") as pipe:
-            reason = pipe.read() if not self.spaces else b""
-        if reason == b"0":
-            raise NoKernel("the kernel refuses a seccomp filter (prctl())")
-        if reason:
-            raise OSError(int(reason), os.strerror(int(reason)), self.command[0])
+    def _why_not(self) -> int | None:
+        """What the child said, if it got no further: an error's number, 0 for the filter."""
+        if self.said < 0:
+            return None
+        with os.fdopen(self.said, "rb") as pipe:
+            said = pipe.read()
+        return int(said) if said else None
 
     # -- stops
 
@@ -252,7 +253,7 @@ class _Watcher:
             return False
         (thread.want,) = thread.tracee.some(self.arch.arguments[0])
         thread.before = self._count(thread.tracee.pid, space, space.brk) if thread.want > space.brk else 0
-        return True
+        return not space.hidden
 
     def _leave(self, thread: _Thread) -> None:
         """brk() was done."""
@@ -261,13 +262,18 @@ class _Watcher:
             return
         (answer,) = thread.tracee.some(self.arch.answer)
         after = self._count(thread.tracee.pid, space, answer)
-        space.calls.append(Call(thread.want, answer, space.brk, thread.before, after))
+        if not space.hidden:
+            space.calls.append(Call(thread.want, answer, space.brk, thread.before, after))
         space.brk, thread.want = answer, None
 
     def _count(self, pid: int, space: Space, brk: int) -> int:
-        """The VMAs of a heap that ends at `brk`."""
+        """The VMAs of a heap that ends at `brk`; a space that may not be looked at any more is hidden from now on."""
         top = page_align(brk)
-        return count(self._maps(pid, space), space.start_brk, top) if top > space.start_brk else 0
+        try:
+            return count(self._maps(pid, space), space.start_brk, top) if top > space.start_brk else 0
+        except PermissionError:
+            space.hidden = True
+            return 0
 
     def _maps(self, pid: int, space: Space | None) -> int:
         """The maps file of an address space; the last one stays open, for opening costs more than reading."""

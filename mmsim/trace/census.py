@@ -335,6 +335,8 @@ class _Player:
             return "follows from an earlier difference"
         if space.forked_from is not None and call.kind == BESIDE and kind == EXTENDED and self.touch == "never":
             return "the heap was touched before the fork, which is not recorded"
+        if space.forked_from is not None and call.kind == EXTENDED and kind == BESIDE and self.touch != "never":
+            return "the heap was not touched before the fork, which is not recorded"
         return None
 
 

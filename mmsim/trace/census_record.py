@@ -98,7 +98,7 @@ def refuse(path: str | Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RecordingError(f"{path.parent}: {error.strerror}") from None
+        raise RecordingError(f"{path}: nothing can be kept there: {error.strerror}") from None
 
 
 def keep(census: dict[str, Any], path: str | Path) -> None:
