@@ -50,7 +50,9 @@ def test_counting_reads_no_further_than_it_must(monkeypatch: pytest.MonkeyPatch)
 def test_what_the_loader_put_behind_data(perms: str, path: str, start: int, pages: list[int]) -> None:
     """Anonymous, right behind a part of a file that can be written."""
     data = f"1000-2000 {perms} 00000000 08:01 42 /bin/program"
-    assert loader_bss(parse(f"{data}\n{start:x}-{start + 0x3000:x} rw-p 00000000 00:00 0 {path}")) == pages
+    rest = "9000-a000 r-xp 00000000 00:00 0                          [vdso]"
+    text = f"{data}\n{start:x}-{start + 0x3000:x} rw-p 00000000 00:00 0 {path}\n{rest}\n"
+    assert loader_bss(text) == pages
 
 
 def test_the_tree_holds_start_to_end_minus_one() -> None:

@@ -21,7 +21,7 @@ from mmsim.mm.units import page_align
 
 from .arch import Arch, here
 from .errors import NoKernel
-from .maps import count, loader_bss, parse
+from .maps import count, loader_bss
 from .ptrace import Event, Option, Request, Tracee, libc
 from .seccomp import Filter
 from .spawn import fork
@@ -319,7 +319,7 @@ class _Watcher:
         try:
             maps = self._maps(tracee.pid, None)
             exe = os.readlink(f"/proc/{tracee.pid}/exe").rpartition("/")[2]
-            start, bss = _start_brk(tracee.pid), loader_bss(parse(_all(maps)))
+            start, bss = _start_brk(tracee.pid), loader_bss(_all(maps))
         except PermissionError:
             thread.space = self._add("?", "exec", thread.space, 0, [], 0, hidden=True)
         else:
