@@ -4,7 +4,9 @@ A seccomp filter stops the program at brk() only; beside that it stops where a p
 begins (fork, vfork, clone, exec). It runs in our terminal and process group, as it would without us. What differs:
 set-user-id programs get no rights, a program that traces others cannot, and calls of 32-bit programs are not seen.
 
-The stops and their order are those of ptrace(2) with PTRACE_SEIZE. Cost: two stops a call, three a process started.
+The stops and their order are those of ptrace(2) with PTRACE_SEIZE. Cost: two stops a call, some 60 us
+together; three stops and an end a process started, some 100 us, and 200 us more for its exec. A compiler or a search of
+files runs within a few per cent of its own time, a loop that does nothing but start programs takes half as long again.
 """
 
 from __future__ import annotations
