@@ -8,14 +8,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmsim import __version__
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mmsim.trace import Report
+    from mmsim.trace.census import Job
     from mmsim.view.shown import Shown
 
 __all__ = ["main"]
@@ -27,7 +27,8 @@ _GENERATIONS = ("before", "v4", "merged", "today")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     parser = _parser()
-    args = parser.parse_args(argv)
+    words, command = _split(list(sys.argv[1:] if argv is None else argv))
+    args = parser.parse_args(words, argparse.Namespace(command=command))
     try:
         return args.run(args)
     except BrokenPipeError:
@@ -36,6 +37,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("mmsim: interrupted", file=sys.stderr)
         return 130
+
+
+def _split(words: list[str]) -> tuple[list[str], list[str] | None]:
+    """The arguments, and the program that `census` is to run: all after "--".
+
+    argparse itself treats "--" in other ways from one version of Python to the next.
+
+    >>> _split(["census", "--json", "--", "ls", "-l"])
+    (['census', '--json'], ['ls', '-l'])
+    """
+    if words[:1] == ["census"] and "--" in words:
+        place = words.index("--")
+        return words[:place], words[place + 1 :]
+    return words, None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -93,10 +108,14 @@ def _parser() -> argparse.ArgumentParser:
 def _add_census(commands: argparse._SubParsersAction[_Parser]) -> None:
     census = commands.add_parser(
         "census",
-        help="replay the brk() calls of real programs",
+        help="replay the brk() calls of real programs, or record some",
+        usage="mmsim census [options] [JOB.json ...]\n       mmsim census [options] [-o FILE] -- COMMAND ...",
         description="Replay the brk() calls of real programs (brk-census/1) in each generation, count what they came "
-        "to and what they cost, and compare each call with the kernel they were recorded on.",
-        epilog="Exit code: 0, 1 when a call in generation today differs for no known cause, 2 an unusable file.",
+        "to and what they cost, and compare each call with the kernel they were recorded on. With a COMMAND: run it as "
+        "it would run alone, record the calls of it and of all it starts, and replay them when all have ended; Ctrl-C "
+        "ends them and keeps what there is. Set-user-id programs get no rights there, and debuggers cannot trace.",
+        epilog="Exit code: 0, 1 when a call in generation today differs for no known cause, 2 an unusable file, or "
+        "a COMMAND that cannot be run or traced; what the COMMAND itself ended with is told.",
     )
     census.add_argument(
         "files",
@@ -111,6 +130,7 @@ def _add_census(commands: argparse._SubParsersAction[_Parser]) -> None:
         default="growth",
         help="when the heap is written to, which is not recorded: after each growth (default), before each fork, never",
     )
+    census.add_argument("-o", "--out", metavar="FILE", help="keep the recording of COMMAND in a new file")
     census.add_argument("--json", action="store_true", help="one JSON object a job and generation")
     census.set_defaults(run=_census)
 
@@ -274,8 +294,6 @@ def _saved(command: str, picture: Shown, path: str) -> int:
 
 
 def _record(args: argparse.Namespace) -> int:
-    from pathlib import Path
-
     from mmsim.kernel import NoKernel
     from mmsim.trace import RecordingError
     from mmsim.trace.lockstep import record, record_random
@@ -320,8 +338,6 @@ def _doctor(args: argparse.Namespace) -> int:
 
 
 def _explore(args: argparse.Namespace) -> int:
-    from pathlib import Path
-
     from mmsim.explore import Plan, dump, explore, workers
     from mmsim.explore.report import as_page, as_text
 
@@ -370,28 +386,66 @@ def _replay(args: argparse.Namespace) -> int:
 
 
 def _census(args: argparse.Namespace) -> int:
-    from mmsim.trace import RecordingError
-    from mmsim.trace.census import find, read, replay
+    from mmsim.trace.census import replay
     from mmsim.trace.census_report import as_json, as_text
 
     generations = dict.fromkeys(args.generation or _GENERATIONS)
-    worst, jobs = 0, []
-    try:
-        files = find(args.files)
-    except RecordingError as error:
-        print(f"mmsim census: {error}", file=sys.stderr)
-        return 2
-    for path in files:
-        try:
-            jobs.append(read(path))
-        except RecordingError as error:
-            print(f"mmsim census: {error}", file=sys.stderr)
-            worst = 2
+    worst, jobs = _recorded_jobs(args) if args.command is not None or args.out else _jobs(args.files)
     results = [replay(job, generation, args.touch) for job in jobs for generation in generations]
     if results:
         print("\n".join((as_json if args.json else as_text)(results)))
     unexplained = any(result.unexplained for result in results if result.generation == "today")
     return max(worst, int(unexplained))
+
+
+def _jobs(places: list[str]) -> tuple[int, list[Job]]:
+    """The census files that can be read, and the exit code."""
+    from mmsim.trace import RecordingError
+    from mmsim.trace.census import find, read
+
+    jobs: list[Job] = []
+    try:
+        files = find(places)
+    except RecordingError as error:
+        print(f"mmsim census: {error}", file=sys.stderr)
+        return 2, jobs
+
+    def take(path: str) -> int:
+        jobs.append(read(path))
+        return 0
+
+    return _each("census", list(map(str, files)), take), jobs
+
+
+def _recorded_jobs(args: argparse.Namespace) -> tuple[int, list[Job]]:
+    """The job of a program that is run now, if it could be, and the exit code."""
+    from mmsim.kernel import NoKernel
+    from mmsim.trace import RecordingError
+    from mmsim.trace.census import load
+    from mmsim.trace.census_record import keep, record, refuse
+
+    jobs: list[Job] = []
+    try:
+        if not args.command:
+            raise RecordingError("there is nothing to record, expected -- COMMAND ...")
+        if args.files:
+            raise RecordingError(f"there is a file, {args.files[0]}, and a command: expected one of them")
+        if args.out:
+            refuse(args.out)
+        census, line = record(args.command, Path(args.out).stem if args.out else "")
+        print(line, file=sys.stderr, flush=True)
+        try:
+            if args.out:
+                keep(census, args.out)
+        finally:
+            jobs.append(load(census))  # replayed even if it cannot be kept
+    except (RecordingError, NoKernel) as error:
+        print(f"mmsim census: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"mmsim census: {args.command[0]}: cannot be run: {error.strerror}", file=sys.stderr)
+    else:
+        return 0, jobs
+    return 2, jobs
 
 
 def _experiments(args: argparse.Namespace) -> int:

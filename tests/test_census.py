@@ -11,7 +11,7 @@ import pytest
 from mmsim.brk import GENERATIONS
 from mmsim.cli import main
 from mmsim.trace import RecordingError
-from mmsim.trace.census import BESIDE, EXTENDED, NEW, SHIPPED, TOUCH, find, read, replay, totals
+from mmsim.trace.census import BESIDE, EXTENDED, NEW, SHIPPED, TOUCH, find, load, read, replay, totals
 
 FILES = find([])
 
@@ -60,6 +60,24 @@ def test_how_much_hangs_on_the_rule_for_touching(generation: str) -> None:
     counts = {touch: {each.job: len(each.differs) for each in found if each.differs} for touch, found in differ.items()}
     assert counts == {"growth": {}, "fork": {}, "never": {"python-fork": 6 * 39}}
     assert not any(each.unexplained for each in differ["never"])
+
+
+def test_a_heap_that_was_not_touched_before_a_fork_is_a_cause() -> None:
+    """A child extends the heap it got if that was never written to; "never" has no difference to explain."""
+    start, page = 0x10000000, 4096
+    heap = {"how": "exec", "parent": None, "start_brk": start, "loader_bss_pages": []}
+    calls = [[start + 3 * page, start + 3 * page, EXTENDED, 1], [start + 4 * page, start + 4 * page, EXTENDED, 1]]
+    spaces = [
+        {**heap, "calls": [[start + 2 * page, start + 2 * page, NEW, 1]]},
+        {**heap, "how": "fork", "parent": 0, "calls": calls},
+    ]
+    job = load({"format": "brk-census/1", "name": "untouched", "address_spaces": spaces})
+    causes = [each.cause for each in replay(job, "today").differs]
+    assert causes == [
+        "the heap was not touched before the fork, which is not recorded",
+        "follows from an earlier difference",
+    ]
+    assert replay(job, "today", "never").differs == []
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mmsim.kernel import MapsError, load, read
-from mmsim.kernel.maps import parse
+from mmsim.kernel.maps import SAMPLE, count, loader_bss, parse
 
 LINE = "7f0000000000-7f0000003000 r-xp 00001000 08:01 42                         /usr/lib/a b.so (deleted)"
 
@@ -20,6 +20,39 @@ def test_every_field_of_a_line() -> None:
     assert (vma.device, vma.inode, vma.path) == ("08:01", 42, "/usr/lib/a b.so (deleted)")
     assert (vma.size, vma.name, str(vma)) == (0x3000, "a b.so (deleted)", "a b.so (deleted) r-xp")
     assert parse("1000-2000 rw-p 00000000 00:00 0 ")[0].name == "anon"
+
+
+@pytest.mark.skipif(not hasattr(os, "pread"), reason="needs pread()")
+def test_counting_reads_no_further_than_it_must(monkeypatch: pytest.MonkeyPatch) -> None:
+    vmas, places, pread = read("sample"), [], os.pread
+    monkeypatch.setattr(os, "pread", lambda file, size, place: places.append(place) or pread(file, size, place))
+    with SAMPLE.open("rb") as file:
+        for place, vma in enumerate(vmas):
+            assert count(file.fileno(), vmas[0].start, vma.end) == place + 1
+            assert count(file.fileno(), vma.start, vma.start + 1) == 1
+            assert count(file.fileno(), vma.end, vma.end) == 0
+        assert max(places) > 1024, "more than one piece was read"
+        places.clear()
+        assert count(file.fileno(), vmas[1].start, vmas[3].end) == 3
+    assert places == [0]
+
+
+@pytest.mark.parametrize(
+    ("perms", "path", "start", "pages"),
+    [
+        ("rw-p", "", 0x2000, [3]),
+        ("rw-p", "[heap]", 0x2000, [3]),
+        ("rw-p", "[stack]", 0x2000, []),
+        ("rw-p", "", 0x3000, []),
+        ("r--p", "", 0x2000, []),
+    ],
+)
+def test_what_the_loader_put_behind_data(perms: str, path: str, start: int, pages: list[int]) -> None:
+    """Anonymous, right behind a part of a file that can be written."""
+    data = f"1000-2000 {perms} 00000000 08:01 42 /bin/program"
+    rest = "9000-a000 r-xp 00000000 00:00 0                          [vdso]"
+    text = f"{data}\n{start:x}-{start + 0x3000:x} rw-p 00000000 00:00 0 {path}\n{rest}\n"
+    assert loader_bss(text) == pages
 
 
 def test_the_tree_holds_start_to_end_minus_one() -> None:

@@ -30,6 +30,8 @@ class Arch(NamedTuple):
     registers: tuple[str, ...]
     pc: str
     number: str
+    entered: str
+    """Where the number stands while the call is done."""
     arguments: tuple[str, ...]
     answer: str
     numbers: dict[str, int]
@@ -56,6 +58,7 @@ _X86_NUMBERS = {
     "prctl": 157,
     "prlimit64": 302,
     "getrandom": 318,
+    "clone3": 435,
 }
 _ARM_NUMBERS = {
     "close": 57,
@@ -76,6 +79,7 @@ _ARM_NUMBERS = {
     "madvise": 233,
     "prlimit64": 261,
     "getrandom": 278,
+    "clone3": 435,
 }
 _X86_REGISTERS = (
     "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax "
@@ -111,6 +115,7 @@ X86_64 = Arch(
     tuple(_X86_REGISTERS.split()),
     "rip",
     "rax",
+    "orig_rax",
     ("rdi", "rsi", "rdx", "r10", "r8", "r9"),
     "rax",
     _X86_NUMBERS,
@@ -123,6 +128,7 @@ AARCH64 = Arch(
     b"\x01\x00\x00\xd4",
     (*(f"x{number}" for number in range(31)), "sp", "pc", "pstate"),
     "pc",
+    "x8",
     "x8",
     ("x0", "x1", "x2", "x3", "x4", "x5"),
     "x0",

@@ -5,18 +5,29 @@ Format: Documentation/filesystems/proc.rst of Linux 6.1.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from mmsim.maple import MapleError, MapleTree
+from mmsim.mm.units import PAGE
 
-__all__ = ["MapsError", "Vma", "load", "parse", "read"]
+__all__ = ["MapsError", "Vma", "count", "load", "loader_bss", "parse", "read"]
 
 SAMPLE = Path(__file__).with_name("sample.maps")
 _LINE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) ([r-][w-][x-][ps]) ([0-9a-f]+) ([0-9a-f]+:[0-9a-f]+) (\d+) *(.*)")
 _GATE = "[vsyscall]"
+# A part of a file that can be written, and what is anonymous right behind it. With no gap between the two the kernel
+# calls the bss of a program a heap.
+_BSS = re.compile(
+    r"^[0-9a-f]+-([0-9a-f]+) .w\S+ \S+ \S+ [1-9].*\n"
+    r"(?=\1-([0-9a-f]+) \S+ \S+ \S+ 0 *(?:\[heap\])?$)",
+    re.MULTILINE,
+)
+_PIECE = 1024
+"""Bytes `count` reads at a time: the mappings of a program, which are the first, and its heap."""
 
 
 class MapsError(Exception):
@@ -97,6 +108,36 @@ def read(source: int | str | Path = "self") -> list[Vma]:
     if not vmas:
         raise MapsError(f"{path}: no mapping in it")
     return vmas
+
+
+def count(file: int, low: int, high: int) -> int:
+    """How many VMAs of an open maps file have something in low..high; raises OSError.
+
+    The kernel is asked for no mappings beyond `high`: it makes each line anew. Cost: some 10 us for a heap.
+    """
+    found, place, rest = 0, 0, b""
+    if low >= high:
+        return found
+    while piece := os.pread(file, _PIECE, place):
+        place += len(piece)
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            start, _, end = line[: line.index(b" ")].partition(b"-")
+            if int(start, 16) >= high:
+                return found
+            found += int(end, 16) > low
+    return found
+
+
+def loader_bss(text: str) -> list[int]:
+    r"""Of the text of a maps file right after exec: the pages of each VMA the ELF loader put behind a file's data.
+
+    Cost: a tenth of what `parse` costs.
+
+    >>> loader_bss("1000-2000 rw-p 00000000 08:01 42 /bin/x\n2000-5000 rw-p 00000000 00:00 0 \n")
+    [3]
+    """
+    return [(int(end, 16) - int(start, 16)) // PAGE for start, end in _BSS.findall(text)]
 
 
 def load(vmas: Iterable[Vma], alloc_range: bool = True) -> MapleTree:

@@ -11,7 +11,7 @@ from typing import Any
 
 from .arch import Arch
 
-__all__ = ["Option", "Request", "Tracee", "libc"]
+__all__ = ["Event", "Option", "Request", "Tracee", "libc"]
 
 _NT_PRSTATUS = 1
 
@@ -21,6 +21,13 @@ class Request:
 
     TRACEME, CONT, SINGLESTEP, SYSCALL, DETACH = 0, 7, 9, 24, 17
     SETOPTIONS, GETEVENTMSG, GETREGSET, SETREGSET = 0x4200, 0x4201, 0x4204, 0x4205
+    SEIZE, LISTEN = 0x4206, 0x4208
+
+
+class Event:
+    """What a stop is for: a stop's status >> 16; 0 is a signal or a system call."""
+
+    FORK, VFORK, CLONE, EXEC, SECCOMP, STOP = 1, 2, 3, 4, 7, 128
 
 
 class Option:
@@ -66,6 +73,11 @@ class Tracee:
         self.request(Request.GETREGSET, _NT_PRSTATUS, ctypes.addressof(self._vector))
         return dict(zip(self.arch.registers, self._buffer, strict=True))
 
+    def some(self, *names: str) -> list[int]:
+        """Some registers of a stopped process, for less than all of them cost."""
+        self.request(Request.GETREGSET, _NT_PRSTATUS, ctypes.addressof(self._vector))
+        return [self._buffer[self.arch.registers.index(name)] for name in names]
+
     def set_registers(self, values: dict[str, int]) -> None:
         """Set all registers."""
         for index, name in enumerate(self.arch.registers):
@@ -78,11 +90,16 @@ class Tracee:
         self.request(Request.GETEVENTMSG, 0, ctypes.addressof(word))
         return word.value
 
+    def read(self, address: int, size: int) -> bytes | None:
+        """Its memory there, as the mapping permits (process_vm_readv()); None unless all can be read."""
+        content = ctypes.create_string_buffer(size)
+        here, there = _IoVec(ctypes.addressof(content), size), _IoVec(address, size)
+        count = self.libc.process_vm_readv(self.pid, ctypes.byref(here), 1, ctypes.byref(there), 1, 0)
+        return content.raw if count == size else None
+
     def readable(self, address: int) -> bool:
-        """Whether one byte can be read there from outside, as the mapping permits (process_vm_readv())."""
-        byte = ctypes.create_string_buffer(1)
-        here, there = _IoVec(ctypes.addressof(byte), 1), _IoVec(address, 1)
-        return self.libc.process_vm_readv(self.pid, ctypes.byref(here), 1, ctypes.byref(there), 1, 0) == 1
+        """Whether one byte can be read there from outside."""
+        return self.read(address, 1) is not None
 
     def wait(self) -> int:
         """Its next stop's status; raises ChildProcessError when it has ended."""

@@ -12,7 +12,17 @@ from typing import Any
 
 from .errors import NoKernel
 
-__all__ = ["CLONE_PARENT", "PR_SET_PDEATHSIG", "UNPREPARED", "in_memory", "reap", "signed", "spawn", "words"]
+__all__ = [
+    "CLONE_PARENT",
+    "PR_SET_PDEATHSIG",
+    "UNPREPARED",
+    "fork",
+    "in_memory",
+    "reap",
+    "signed",
+    "spawn",
+    "words",
+]
 
 CLONE_PARENT = 0x8000
 """A forked process becomes the child of its parent's parent: of us."""
@@ -32,16 +42,21 @@ def spawn(
     Ctrl-C meant for us does not reach it, and dies with the thread that started it.
     """
     parent = os.getpid()
+    pid = fork()
+    if pid == 0:
+        _become(library, program, prepare, aslr, uid, parent)
+    return pid
+
+
+def fork() -> int:
+    """A child that is a copy of us: 0 in it, and it must go straight to exec; raises NoKernel."""
     with warnings.catch_warnings():
         # Python warns of threads that hold locks; the child takes none on its way to exec.
         warnings.simplefilter("ignore", DeprecationWarning)
         try:
-            pid = os.fork()
+            return os.fork()
         except OSError as error:
             raise NoKernel(f"fork(): {error.strerror}") from None
-    if pid == 0:
-        _become(library, program, prepare, aslr, uid, parent)
-    return pid
 
 
 def _become(

@@ -30,7 +30,21 @@ from mmsim.mm.units import MASK, PAGE, page_align
 
 from .recording import RecordingError, field
 
-__all__ = ["FORMAT", "KINDS", "SHIPPED", "TOUCH", "Job", "Result", "Tally", "find", "read", "replay", "totals"]
+__all__ = [
+    "FORMAT",
+    "KINDS",
+    "SHIPPED",
+    "TOUCH",
+    "Job",
+    "Result",
+    "Tally",
+    "find",
+    "kind_of",
+    "load",
+    "read",
+    "replay",
+    "totals",
+]
 
 FORMAT = "brk-census/1"
 SHIPPED = Path(__file__).parents[2] / "tests" / "data" / "census"
@@ -172,12 +186,13 @@ def read(path: str | Path) -> Job:
     except ValueError as error:
         raise RecordingError(f"{path}: not JSON: {error}") from None
     try:
-        return _job(str(path), data)
+        return load(data, str(path))
     except RecordingError as error:
         raise RecordingError(f"{path}: {error}") from None
 
 
-def _job(path: str, data: Any) -> Job:
+def load(data: Any, path: str = "") -> Job:
+    """The job of a census object, wherever it comes from; raises RecordingError."""
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         was = data.get("format") if isinstance(data, dict) else type(data).__name__
         raise RecordingError(f"format is {was!r}, expected {FORMAT!r}")
@@ -267,7 +282,7 @@ class _Player:
             vmas = len(_heap(process))
             ret = process.brk(call.want)
             after = len(_heap(process))
-            kind = _kind(process, call.want, old, ret, vmas, after)
+            kind = kind_of(process.mm.start_brk, call.want, old, ret, vmas, after)
             grown = kind in (NEW, BESIDE, EXTENDED)
             tally += Tally(
                 calls=1,
@@ -320,6 +335,8 @@ class _Player:
             return "follows from an earlier difference"
         if space.forked_from is not None and call.kind == BESIDE and kind == EXTENDED and self.touch == "never":
             return "the heap was touched before the fork, which is not recorded"
+        if space.forked_from is not None and call.kind == EXTENDED and kind == BESIDE and self.touch != "never":
+            return "the heap was not touched before the fork, which is not recorded"
         return None
 
 
@@ -334,9 +351,15 @@ def _heap(process: Process) -> list[Vma]:
     return found
 
 
-def _kind(process: Process, want: int, old: int, ret: int, vmas: int, after: int) -> str:
-    """What a call came to, in the recorder's words."""
-    if want < process.mm.start_brk:
+def kind_of(start_brk: int, want: int, old: int, ret: int, vmas: int, after: int) -> str:
+    """What a call came to: from the break before, the answer, and the number of heap VMAs before and after.
+
+    >>> kind_of(0x1000, want=0, old=0x1000, ret=0x1000, vmas=0, after=0)
+    'query'
+    >>> kind_of(0x1000, want=0x3000, old=0x2000, ret=0x3000, vmas=1, after=1)
+    'grow: extended'
+    """
+    if want < start_brk:
         return "query"
     if ret != want:
         return "refused"
