@@ -13,7 +13,7 @@ from mmsim.course import doctor
 from mmsim.course.doctor import MISSING, OK, WITHOUT, Finding, examine
 
 NAMES = ["Python", "packages", "JupyterLab", "Graphviz", "progress", "mappings", "kernel", "ptrace", "agent"]
-NAMES += ["questions", "addresses", "limits", "recordings"]
+NAMES += ["questions", "census", "addresses", "limits", "recordings"]
 
 
 def findings() -> dict[str, Finding]:
@@ -73,7 +73,7 @@ def test_no_place_for_the_progress(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 def test_off_linux(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     found = findings()
-    assert {found[name].mark for name in ("kernel", "ptrace", "agent", "questions", "addresses")} == {WITHOUT}
+    assert {found[name].mark for name in ("kernel", "ptrace", "agent", "questions", "census", "addresses")} == {WITHOUT}
     assert found["ptrace"].told == "needs Linux, this is darwin"
     assert found["questions"].told == "answered by recordings: needs Linux, this is darwin"
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from mmsim.kernel import MapsError, NoKernel, maps
 from mmsim.kernel.backend import BACKENDS, VARIABLE, choice
+from mmsim.kernel.brkwatch import watch
 from mmsim.kernel.live import LiveProcess
 from mmsim.trace.reality import RECORDINGS, is_today
 
@@ -26,6 +27,7 @@ OK, WITHOUT, MISSING = "ok", "--", "NO"
 OLDEST = (3, 11)
 NEEDED = ("ipykernel", "ipywidgets", "anywidget", "matplotlib", "graphviz")
 _VM = "/proc/sys/vm"
+_PROGRAM = "true"
 _LIMITS = ("Max data size", "Max address space", "Max locked memory")
 
 
@@ -51,6 +53,7 @@ def examine() -> Iterator[Finding]:
     for name in BACKENDS:
         yield _backend(name)
     yield _chosen()
+    yield _census()
     yield _addresses()
     yield _limits()
     yield _recordings()
@@ -138,6 +141,15 @@ def _chosen() -> Finding:
             return Finding(OK, "questions", f"answered by {process.source}; {VARIABLE}={chosen}")
     except NoKernel as reason:
         return Finding(WITHOUT, "questions", f"answered by recordings: {reason}")
+
+
+def _census() -> Finding:
+    try:
+        watched = watch([_PROGRAM])
+    except (NoKernel, OSError) as reason:
+        return Finding(WITHOUT, "census", f"shipped ones only: {reason}")
+    calls = sum(len(space.calls) for space in watched.spaces)
+    return Finding(OK, "census", f"the brk() calls of programs can be recorded; {_PROGRAM} made {calls}")
 
 
 def _addresses() -> Finding:

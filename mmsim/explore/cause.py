@@ -14,7 +14,7 @@ from mmsim.brk import GENERATIONS
 from .alphabet import Op
 from .play import start
 
-__all__ = ["branch", "lines_of", "text_of"]
+__all__ = ["function_of", "lines_of", "text_of"]
 
 Lines = frozenset[int]
 
@@ -49,29 +49,20 @@ def _watched(file: str) -> Iterator[set[int]]:
         sys.settrace(before)
 
 
-def branch(world: str, ops: list[Op], old: str, new: str) -> tuple[str, list[int]]:
-    """The function the op ended in, and the lines it ran that the same op on an untouched heap does not.
-
-    These are what sets the finding apart: the way through the code that only it takes.
-    """
-    ran = lines_of(world, ops, old, new)
-    plain = lines_of("bare", [ops[-1]], old, new) if ops[-1][0] in ("brk", "vm_brk_flags") else frozenset()
-    special = sorted(ran - plain) or sorted(ran)
-    return _function_at(GENERATIONS[new].__file__ or "", special[-1]) if special else "", special
-
-
 def text_of(generation: str, numbers: list[int]) -> list[str]:
     """Lines of a generation's module, with their numbers."""
     lines = _source(GENERATIONS[generation].__file__ or "")
     return [f"{number}: {lines[number - 1].strip()}" for number in numbers]
 
 
-def _function_at(file: str, number: int) -> str:
-    lines = _source(file)
-    for line in reversed(lines[:number]):
-        if line.startswith("def "):
-            return line[4:].partition("(")[0]
-    return ""
+def function_of(generation: str, numbers: list[int]) -> str:
+    """The function of a generation's module that holds most of the lines."""
+    source = _source(GENERATIONS[generation].__file__ or "")
+    names: list[str] = []
+    for number in numbers:
+        above = (line for line in reversed(source[:number]) if line.startswith("def "))
+        names.append(next(above, "")[4:].partition("(")[0])
+    return max(sorted(set(names)), key=names.count, default="")
 
 
 def _source(file: str) -> list[str]:

@@ -15,7 +15,7 @@ from mmsim.brk import GENERATIONS
 from mmsim.trace.syscall_trace import Session
 
 from .alphabet import Op, reach
-from .cause import lines_of, text_of
+from .cause import function_of, lines_of, text_of
 from .concern import concern_of
 from .play import FAMILIES, Symptom, cost, examine
 from .search import Cluster
@@ -88,7 +88,7 @@ def described(cluster: Cluster, old: str, new: str) -> Finding:
         ops,
         sorted(cluster.invariants, key=lambda each: int(each[1:])),
         symptoms,
-        _function(new, special),
+        function_of(new, special),
         text,
         reach(ops, ordinary(world)),
         cluster.count,
@@ -102,16 +102,6 @@ def _special(world: str, ops: list[Op], old: str, new: str) -> list[int]:
     ran = lines_of(world, ops, old, new)
     plain = lines_of("bare", [("brk", WORLDS["bare"]["start_brk"] + 4096)], old, new)
     return sorted(ran - plain) or sorted(ran)
-
-
-def _function(generation: str, numbers: list[int]) -> str:
-    """The function that holds most of the lines."""
-    source = Path(GENERATIONS[generation].__file__ or "").read_text(encoding="utf-8").splitlines()
-    names: list[str] = []
-    for number in numbers:
-        above = (line for line in reversed(source[:number]) if line.startswith("def "))
-        names.append(next(above, "")[4:].partition("(")[0])
-    return max(sorted(set(names)), key=names.count, default="")
 
 
 def _id(old: str, new: str, kind: str, family: str, side: str, lines: list[str]) -> str:
