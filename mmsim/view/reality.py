@@ -58,6 +58,9 @@ class RealityTable:
         return {"text/plain": self.text, "text/html": html + note}
 
 
+_UNASKED = "{}, as no kernel could be asked"
+
+
 def _row(at: int, row: tuple[str, ...]) -> str:
     """A step; where it differs the verdict is set off by more than its words."""
     *cells, verdict = (escape(part) for part in row)
@@ -78,7 +81,7 @@ def reality_picture(reality: Reality, number: int = -1, title: str | None = None
     Raises IndexError for a step there is not.
     """
     at = range(len(reality.steps))[number]
-    step, name = reality.steps[at], "the recording" if not reality.live else "your kernel"
+    step, name = reality.steps[at], _UNASKED.format(reality.source) if not reality.live else "your kernel"
     start, (model_brk, kernel_brk) = reality.start_brk, reality.breaks_after(at)
     model, kernel = recorded_space(step.model, start, model_brk), recorded_space(step.kernel, start, kernel_brk)
     strips = [Strip(reality.generation, model, {}), Strip(name, kernel, differing(model, kernel), True)]
