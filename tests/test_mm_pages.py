@@ -36,6 +36,21 @@ def test_a_read_only_page_is_not_written() -> None:
     assert (process.touch(page(0)), process.peek(page(0))) == (-14, 0)
 
 
+def test_a_page_that_nobody_may_read_is_not_read_though_present() -> None:
+    process = drawn("ww")
+    process.touch(page(0))
+    process.mprotect(page(0), PAGE, 0)
+    assert process.peek(page(0)) == -14
+
+
+def test_shared_memory_ends_where_it_was_made_to_end() -> None:
+    process = drawn("....")
+    process.mmap(page(0), 2 * PAGE, 3, 0x31)
+    process.mremap(page(0), 2 * PAGE, 4 * PAGE)
+    assert [process.touch(page(at)) for at in range(4)] == [0, 0, -14, -14]
+    assert ids(process) == []
+
+
 def test_a_damaged_tree_lets_pages_in_outside_every_vma() -> None:
     process = drawn("wwww")
     vma_at(process, 0).end = page(2)
@@ -78,6 +93,93 @@ def test_zapping_takes_the_range_and_nothing_when_it_is_empty() -> None:
     assert len(process.mm.pages) == 4
     zap(process.mm, page(1), page(3))
     assert sorted(process.mm.pages) == [page(0), page(3)]
+
+
+# -- stacks
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_a_stack_grows_down_to_the_page_that_is_written(generation: str) -> None:
+    process = drawn("." * 600 + "gg", generation)
+    process.touch(page(600))
+    before = process.machine.committed
+    assert process.touch(page(597) + 5) == 0
+    stack = vma_at(process, 597)
+    assert (stack.start, stack.end, stack.pgoff) == (page(597), page(602), page(597) // PAGE)
+    assert (process.mm.total_vm, process.mm.stack_vm, process.machine.committed - before) == (5, 5, 3)
+    assert sorted(process.mm.pages) == [page(597), page(600)]
+    assert ids(process) == []
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_a_look_from_outside_lets_a_stack_grow_in_the_older_kernels_only(generation: str) -> None:
+    process = drawn("." * 600 + "gg", generation)
+    grows = generation in ("before", "v4")
+    assert process.peek(page(598)) == (0 if grows else -14)
+    assert vma_at(process, 600).pages == (4 if grows else 2)
+    assert process.mm.pages == {}
+    assert ids(process) == []
+
+
+@pytest.mark.parametrize(
+    ("below", "distance", "grows"),
+    [("w", 256, True), ("w", 255, False), ("r", 255, False), ("g", 1, True), ("n", 1, True), (".", 300, True)],
+)
+def test_a_guard_gap_stays_free_above_what_can_be_used(below: str, distance: int, grows: bool) -> None:
+    """Not above another stack, and not above what is mapped without any access."""
+    process = drawn(below.replace("n", "r") + "." * 400 + "gg")
+    if below == "n":
+        process.mprotect(page(0), PAGE, 0)
+    assert process.touch(page(1 + distance)) == (0 if grows else -14)
+    assert vma_at(process, 401).start == page(1 + distance if grows else 401)
+    assert ids(process) == []
+
+
+@pytest.mark.parametrize("limit", ["STACK", "AS", "MEMLOCK", "commit_refusal", "maple_alloc"])
+@pytest.mark.parametrize("generation", SOUND)
+def test_a_growth_that_is_refused(limit: str, generation: str) -> None:
+    """It is a signal; the stack has its anon_vma all the same, if the tree had memory."""
+    process = drawn("." * 600 + "gg", generation)
+    process.mm.cap_ipc_lock = False
+    process.mlock(page(600), PAGE, onfault=True)
+    if limit in process.mm.limits:
+        process.setrlimit(limit, 3 * PAGE)
+    else:
+        process.machine.faults.plan(limit)
+    grows = generation == "before" and limit == "maple_alloc"
+    assert process.touch(page(597)) == (0 if grows else -14)
+    assert vma_at(process, 600).start == page(597 if grows else 600)
+    assert (vma_at(process, 600).anon_vma is None) is (limit == "maple_alloc" and not grows)
+    assert ids(process) == []
+
+
+def test_a_locked_stack_grows_unfilled() -> None:
+    process = drawn("." * 600 + "gg")
+    process.mlock(page(600), 2 * PAGE)
+    assert process.touch(page(595)) == 0
+    assert (process.mm.locked_vm, len(process.mm.pages)) == (7, 3)
+    assert ids(process) == []
+
+
+def test_a_stack_grows_also_for_a_write_that_it_forbids() -> None:
+    """Its promise is not ACCOUNT's: nothing stays charged."""
+    process = drawn("." * 600)
+    process.mmap(page(600), 2 * PAGE, 1, 0x132)
+    assert process.touch(page(598)) == -14
+    assert vma_at(process, 598).pages == 4
+    assert process.machine.committed == 0
+    assert ids(process) == []
+
+
+def test_a_stack_does_not_grow_to_where_nothing_may_be_mapped() -> None:
+    process = drawn("g")
+    process.place(20 * PAGE, 21 * PAGE, vma_at(process, 0).flags)
+    assert (process.touch(15 * PAGE), process.touch(16 * PAGE)) == (-14, 0)
+    moved = process.mm.find_vma(16 * PAGE)
+    moved.pgoff = 3
+    process.machine.mmap_min_addr = 0
+    assert (process.touch(12 * PAGE), process.touch(13 * PAGE)) == (-14, 0)
+    assert moved.pgoff == 0
 
 
 # -- huge blocks

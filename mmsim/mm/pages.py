@@ -6,37 +6,53 @@ from typing import TYPE_CHECKING
 
 from . import anon
 from .flags import VM
+from .stack import extend
 from .units import EFAULT, EINVAL, HUGE, MASK, PAGE, align_down, wrap
 from .vma import Vma
 
 if TYPE_CHECKING:
     from .space import MM
 
-__all__ = ["adjust_trans_huge", "collapse", "free_tables", "install", "move", "peek", "populate", "touch", "zap"]
+__all__ = [
+    "adjust_trans_huge",
+    "collapse",
+    "fault_in",
+    "free_tables",
+    "install",
+    "move",
+    "peek",
+    "populate",
+    "touch",
+    "zap",
+]
 
 
 def touch(mm: MM, address: int) -> int:
     """Write one byte: 0, or -EFAULT for a signal. A present page is used without asking the VMA again.
 
-    As the fault path of 6.1 does, it trusts find_vma() to give a VMA that ends above the address. Simpler
-    on purpose: a stack does not grow here.
+    As the fault path of 6.1 does, it trusts find_vma() to give a VMA that ends above the address. A stack
+    grows down to the page before anyone asks whether it may be written.
     """
     page = align_down(address, PAGE)
     if mm.pages.get(page) == "anon":
         vma = mm.find_vma(page)
         return -EFAULT if vma is not None and vma.start <= page and not vma.flags & VM.WRITE else 0
-    vma = mm.find_vma(page)
-    if vma is None or vma.start > page or not vma.flags & VM.WRITE or _past_end(vma, page):
+    vma = extend(mm, page)
+    if vma is None or not vma.flags & VM.WRITE or _past_end(vma, page):
         return -EFAULT
     return install(mm, vma, page)
 
 
 def peek(mm: MM, address: int) -> int:
-    """Read one byte: 0 or -EFAULT. Reading anonymous memory shows the shared zero page: nothing is present."""
+    """Read one byte from outside, as a debugger does (process_vm_readv()): 0 or -EFAULT.
+
+    Reading anonymous memory shows the shared zero page: nothing is present. A stack grows by it in 5.16
+    (find_extend_vma() in __get_user_pages()), and no longer since 6.5 and its stable backports.
+    """
     page = align_down(address, PAGE)
+    vma = extend(mm, page) if mm.has_list else mm.find_vma(page)
     if page in mm.pages:
-        return 0
-    vma = mm.find_vma(page)
+        return -EFAULT if vma is not None and vma.start <= page and not vma.flags & VM.READ else 0
     if vma is None or vma.start > page or not vma.flags & VM.READ or _past_end(vma, page):
         return -EFAULT
     return 0
@@ -81,14 +97,22 @@ def _populate_vma(mm: MM, vma: Vma, start: int, end: int) -> bool:
     """The part of one VMA; stops at the first page that cannot be."""
     if not vma.flags & (VM.READ | VM.WRITE | VM.EXEC):
         return start >= end
+    return not fault_in(mm, vma, start, end, vma.flags & VM.WRITE)
+
+
+def fault_in(mm: MM, vma: Vma, start: int, end: int, access: int) -> int:
+    """Use every page of a part of one VMA; 0, or -EFAULT at the first behind the end of the file.
+
+    Only writing (VM_WRITE) makes something present.
+    """
     for page in range(start, end, PAGE):
         if page in mm.pages:
             continue
         if _past_end(vma, page):
-            return False
-        if vma.flags & VM.WRITE:
+            return -EFAULT
+        if access == VM.WRITE:
             install(mm, vma, page)
-    return True
+    return 0
 
 
 def move(mm: MM, start: int, target: int, length: int) -> None:
