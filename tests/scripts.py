@@ -61,7 +61,8 @@ def _touched(rng: random.Random) -> int:
 def _mremap(rng: random.Random) -> Op:
     address, old = _range(rng)
     new = rng.choice((old, rng.randint(1, 12) * PAGE))
-    flags, target = rng.choice(((0, 0), (1, 0), (3, page(rng.randrange(-6, TOP))), (5, 0), (7, page(TOP + 4))))
+    there = page(rng.randrange(-6, TOP))
+    flags, target = rng.choice(((0, 0), (1, 0), (3, there), (3, there), (5, 0), (7, there), (7, page(TOP + 4))))
     return "mremap", [address, old, old if flags & 4 else new, flags, target]
 
 
