@@ -77,7 +77,7 @@ MAKERS = {
     "mprotect": lambda rng: ("mprotect", [*_range(rng), rng.choice((0, 1, 3, 5, 7))]),
     "madvise": lambda rng: (
         "madvise",
-        [*_range(rng), rng.choice((0, 1, 2, 3, 4, 8, 9, *range(10, 26)))],
+        [*_range(rng), rng.choice((0, 1, 2, 3, 4, 8, 9, *range(10, 26), 102, 102, 103))],
     ),
     "mlock": lambda rng: ("mlock", _range(rng)),
     "munlock": lambda rng: ("munlock", _range(rng)),

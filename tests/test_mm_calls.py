@@ -319,7 +319,8 @@ def test_dontneed_forgets_contents_but_not_of_locked_memory() -> None:
         (MADV.PAGEOUT, [0, -22, 0, 0]),
         (MADV.POPULATE_READ, [0, 0, 0, 0]),
         (MADV.COLLAPSE, [-22, -22, -22, -22]),
-        (102, [-22, -22, -22, -22]),
+        (MADV.GUARD_REMOVE, [0, 0, 0, 0]),
+        (104, [-22, -22, -22, -22]),
     ],
 )
 def test_advice_on_pages_by_kind_of_memory(advice: int, answers: list[int]) -> None:

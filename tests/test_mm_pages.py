@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mmsim.brk import Process
 from mmsim.mm import VM, File
 from mmsim.mm.pages import adjust_trans_huge, free_tables, move, populate, zap
 from mmsim.mm.units import HUGE, PAGE
@@ -180,6 +181,94 @@ def test_a_stack_does_not_grow_to_where_nothing_may_be_mapped() -> None:
     process.machine.mmap_min_addr = 0
     assert (process.touch(12 * PAGE), process.touch(13 * PAGE)) == (-14, 0)
     assert moved.pgoff == 0
+
+
+# -- guard markers
+
+INSTALL, REMOVE = 102, 103
+
+
+def guarded(text: str = "wwwwww", generation: str = "today") -> Process:
+    """A process with everything touched, then markers in pages 2 and 3."""
+    process = drawn(text, generation)
+    for number in range(6):
+        process.touch(page(number))
+    assert process.madvise(page(2), 2 * PAGE, INSTALL) == 0
+    return process
+
+
+def test_a_guarded_page_is_empty_and_nobody_uses_it() -> None:
+    process = guarded()
+    assert sorted(process.mm.pages) == [page(number) for number in (0, 1, 4, 5)]
+    assert [process.touch(page(2)), process.peek(page(3)), process.touch(page(4))] == [-14, -14, 0]
+    assert process.madvise(page(0), 6 * PAGE, 23) == -14  # MADV_POPULATE_WRITE
+    assert process.mlock(page(0), 6 * PAGE) == -12
+    assert (drawing(process), process.mm.locked_vm) == ("??????", 6)
+    assert process.madvise(page(2), PAGE, REMOVE) == 0
+    assert [process.touch(page(2)), process.touch(page(3))] == [0, -14]
+    assert ids(process) == []
+
+
+@pytest.mark.parametrize("advice", [4, 24, 8])
+def test_markers_stay_when_contents_go(advice: int) -> None:
+    process = guarded()
+    assert process.madvise(page(0), 6 * PAGE, advice) == 0
+    assert process.mm.guards == {page(2), page(3)}
+
+
+def test_markers_go_with_the_mapping_and_move_with_it() -> None:
+    process = guarded()
+    assert process.mremap(page(3), 2 * PAGE, 2 * PAGE, 3, page(10)) == page(10)
+    assert process.mm.guards == {page(2), page(10)}
+    process.munmap(page(0), 6 * PAGE)
+    assert process.mm.guards == {page(10)}
+    process.exit()
+    assert process.mm.guards == set()
+
+
+def test_a_child_has_the_markers_but_not_of_what_is_wiped() -> None:
+    process = guarded()
+    assert process.fork().mm.guards == {page(2), page(3)}
+    process.madvise(page(3), PAGE, 18)  # MADV_WIPEONFORK
+    assert process.fork().mm.guards == {page(2)}
+
+
+def test_what_cannot_be_guarded() -> None:
+    process = drawn("ll|ww")
+    assert process.madvise(page(0), PAGE, INSTALL) == -22
+    assert process.madvise(page(0), PAGE, REMOVE) == 0
+    vma_at(process, 2).flags |= VM.MIXEDMAP
+    assert [process.madvise(page(2), PAGE, advice) for advice in (INSTALL, REMOVE)] == [-22, -22]
+
+
+def test_no_huge_block_is_made_of_a_guarded_page() -> None:
+    process, _ = huge()
+    process.madvise(page(5), PAGE, INSTALL)
+    assert ("thp_split", page(0)) in process.mm.events
+    assert process.madvise(page(0), HUGE, MADV_COLLAPSE) == -22
+
+
+def test_having_had_markers_keeps_no_neighbours_apart() -> None:
+    """The bit sticks to whatever the mapping becomes part of (VM_STICKY, 6.18)."""
+    process = drawn("ww|..")
+    process.mm.brk = page(2)
+    process.madvise(page(0), PAGE, INSTALL)
+    assert process.brk(page(4)) == page(4)
+    process.mmap(page(4), PAGE, 3, 0x32)
+    process.mprotect(page(2), PAGE, 1)
+    process.mprotect(page(2), PAGE, 3)
+    assert process.mm.map_count == 1
+    assert vma_at(process, 4).flags & VM.MAYBE_GUARD
+    assert ids(process) == []
+
+
+def test_an_untouched_neighbour_shares_the_anon_vma_of_a_guarded_mapping() -> None:
+    process = drawn("ww|ww")
+    process.mm.tree.load(page(2)).flags |= VM.DONTCOPY
+    process.madvise(page(0), PAGE, INSTALL)
+    vma_at(process, 2).flags &= ~VM.DONTCOPY
+    process.touch(page(2))
+    assert vma_at(process, 2).anon_vma is vma_at(process, 0).anon_vma
 
 
 # -- huge blocks

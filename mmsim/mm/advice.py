@@ -6,7 +6,7 @@ from collections.abc import Callable
 from errno import EACCES
 
 from .flags import SPECIAL, VM
-from .pages import collapse, fault_in, zap
+from .pages import collapse, fault_in, guard, unguard, zap
 from .space import MM
 from .units import EAGAIN, EINVAL, ENOMEM, PAGE, page_align, wrap
 from .vma import Vma
@@ -16,13 +16,14 @@ __all__ = ["MADV", "madvise"]
 
 
 class MADV:
-    """madvise()'s advice; left out are GUARD_INSTALL and GUARD_REMOVE (102, 103) and what injects memory errors."""
+    """madvise()'s advice; left out is what injects memory errors (HWPOISON, SOFT_OFFLINE)."""
 
     NORMAL, RANDOM, SEQUENTIAL, WILLNEED, DONTNEED = 0, 1, 2, 3, 4
     FREE, REMOVE, DONTFORK, DOFORK = 8, 9, 10, 11
     MERGEABLE, UNMERGEABLE, HUGEPAGE, NOHUGEPAGE = 12, 13, 14, 15
     DONTDUMP, DODUMP, WIPEONFORK, KEEPONFORK = 16, 17, 18, 19
     COLD, PAGEOUT, POPULATE_READ, POPULATE_WRITE, DONTNEED_LOCKED, COLLAPSE = 20, 21, 22, 23, 24, 25
+    GUARD_INSTALL, GUARD_REMOVE = 102, 103
 
 
 _FLAGS = {
@@ -72,7 +73,7 @@ def _drop_locked(mm: MM, vma: Vma, start: int, end: int) -> int:
     """Forget the pages' contents, also of locked memory (madvise_dontneed_free(), 6.1)."""
     if vma.flags & VM.PFNMAP:
         return -EINVAL
-    zap(mm, start, end, anonymous=vma.is_anonymous)
+    zap(mm, start, end, anonymous=vma.is_anonymous, markers=False)
     return 0
 
 
@@ -95,7 +96,7 @@ def _remove(mm: MM, vma: Vma, start: int, end: int) -> int:
         return -EINVAL
     if not (vma.flags & VM.SHARED and vma.flags & VM.MAYWRITE):
         return -EACCES
-    zap(mm, start, end, anonymous=False)
+    zap(mm, start, end, anonymous=False, markers=False)
     return 0
 
 
@@ -109,6 +110,22 @@ def _reclaim(mm: MM, vma: Vma, start: int, end: int) -> int:
     return -EINVAL if vma.flags & (VM.LOCKED | VM.PFNMAP) else 0
 
 
+def _guard(mm: MM, vma: Vma, start: int, end: int) -> int:
+    """Make the range one that nobody may use, without a VMA more (madvise_guard_install(), 6.18)."""
+    if vma.flags & (SPECIAL | VM.HUGETLB | VM.LOCKED):
+        return -EINVAL
+    guard(mm, vma, start, end)
+    return 0
+
+
+def _unguard(mm: MM, vma: Vma, start: int, end: int) -> int:
+    """Undo that; a range locked since then too (madvise_guard_remove(), 6.18)."""
+    if vma.flags & (SPECIAL | VM.HUGETLB):
+        return -EINVAL
+    unguard(mm, start, end)
+    return 0
+
+
 _PAGES: dict[int, Callable[[MM, Vma, int, int], int]] = {
     MADV.WILLNEED: _read_ahead,
     MADV.DONTNEED: _drop,
@@ -118,6 +135,8 @@ _PAGES: dict[int, Callable[[MM, Vma, int, int], int]] = {
     MADV.PAGEOUT: _reclaim,
     MADV.DONTNEED_LOCKED: _drop_locked,
     MADV.COLLAPSE: lambda mm, vma, start, end: collapse(mm, start, end),
+    MADV.GUARD_INSTALL: _guard,
+    MADV.GUARD_REMOVE: _unguard,
 }
 """Advice on the pages of one VMA: 0 or a negative error."""
 _POPULATE = {MADV.POPULATE_READ: VM.READ, MADV.POPULATE_WRITE: VM.WRITE}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from . import anon
 from .adjust import resize
-from .flags import SPECIAL, VM
+from .flags import SPECIAL, STICKY, VM
 from .units import SHIFT
 from .vma import AnonVma, File, UffdContext, Vma
 
@@ -62,9 +62,9 @@ class Want:
 
 
 def _is_mergeable(vma: Vma, want: Want, close_matters: bool) -> bool:
-    """Flags but for soft-dirty, file, no close hook, userfaultfd context (is_mergeable_vma(), 6.1)."""
+    """Flags but for soft-dirty and what sticks, file, no close hook, userfaultfd context (is_mergeable_vma(), 6.1)."""
     return (
-        not (vma.flags ^ want.flags) & ~VM.SOFTDIRTY
+        not (vma.flags ^ want.flags) & ~(VM.SOFTDIRTY | STICKY)
         and vma.file is want.file
         and not (close_matters and vma.ops is not None and vma.ops.close)
         and vma.uffd is want.uffd
@@ -129,9 +129,11 @@ def merge(mm: MM, prev: Vma | None, start: int, end: int, want: Want) -> Vma | N
         right = following if can_merge_before(following, want, pages) else None
     if left and right and not _share_anon(left.anon_vma, right.anon_vma):
         right = None
+    sticky = STICKY & (want.flags | (left.flags if left else 0) | (right.flags if right else 0))
     grown = _grow(mm, prev, area, left, right, start, end, want.source)
     mm.log("merge", start, end, grown and grown.serial)
     if grown is not None:
+        grown.flags |= sticky
         mm.log("khugepaged_enter", grown.serial)
     return grown
 

@@ -87,6 +87,7 @@ class MM:
         self.held: list[AnonVma] = []
         self.violations: list[str] = []
         self.pages: dict[int, str] = {}
+        self.guards: set[int] = set()
         self.huge: set[int] = set()
         self.tables: set[int] = set()
         self.lost_pages: set[int] = set()
