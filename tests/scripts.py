@@ -29,6 +29,8 @@ HEADER: dict[str, Any] = {
 """A small program: data of a file, bss that ends where the heap begins, a stack far above."""
 
 TOP = 48
+STACKS = range(390, 430)
+"""Pages far enough above the heap for a stack there to grow."""
 FIXED = 0x32
 
 
@@ -45,13 +47,22 @@ def _range(rng: random.Random, low: int = -6) -> list[int]:
 def _mmap(rng: random.Random) -> Op:
     low = rng.choice((-6, 16, 16, 16))
     flags = rng.choice((FIXED, FIXED, FIXED, 0x31, 0x132, 0x4032, 0x2032, 0x8032, 0x10_0022))
-    return "mmap", [*_range(rng, low), rng.choice((3, 3, 1, 0, 5, 7)), flags]
+    address, length = _range(rng, low)
+    if flags == 0x132 and rng.random() < 0.7:
+        address = page(rng.choice(STACKS))
+    return "mmap", [address, length, rng.choice((3, 3, 1, 0, 5, 7)), flags]
+
+
+def _touched(rng: random.Random) -> int:
+    """A page around the heap, sometimes one where stacks are."""
+    return page(rng.choice(STACKS) if rng.random() < 0.15 else rng.randrange(-6, TOP))
 
 
 def _mremap(rng: random.Random) -> Op:
     address, old = _range(rng)
     new = rng.choice((old, rng.randint(1, 12) * PAGE))
-    flags, target = rng.choice(((0, 0), (1, 0), (3, page(rng.randrange(-6, TOP))), (5, 0), (7, page(TOP + 4))))
+    there = page(rng.randrange(-6, TOP))
+    flags, target = rng.choice(((0, 0), (1, 0), (3, there), (3, there), (5, 0), (7, there), (7, page(TOP + 4))))
     return "mremap", [address, old, old if flags & 4 else new, flags, target]
 
 
@@ -66,7 +77,7 @@ MAKERS = {
     "mprotect": lambda rng: ("mprotect", [*_range(rng), rng.choice((0, 1, 3, 5, 7))]),
     "madvise": lambda rng: (
         "madvise",
-        [*_range(rng), rng.choice((0, 1, 2, 4, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19))],
+        [*_range(rng), rng.choice((0, 1, 2, 3, 4, 8, 9, *range(10, 26), 102, 102, 103))],
     ),
     "mlock": lambda rng: ("mlock", _range(rng)),
     "munlock": lambda rng: ("munlock", _range(rng)),
@@ -80,8 +91,8 @@ MAKERS = {
         "setrlimit",
         [rng.choice(("DATA", "AS", "MEMLOCK")), rng.choice((-1, -1, -1, rng.randrange(2 * TOP) * PAGE))],
     ),
-    "touch": lambda rng: ("touch", page(rng.randrange(-6, TOP)) + rng.randrange(PAGE)),
-    "peek": lambda rng: ("peek", page(rng.randrange(-6, TOP))),
+    "touch": lambda rng: ("touch", _touched(rng) + rng.randrange(PAGE)),
+    "peek": lambda rng: ("peek", _touched(rng)),
     "fork": lambda rng: ("fork", rng.choice(("parent", "child"))),
     "kill_other": lambda rng: ("kill_other", None),
     "collapse": lambda rng: ("madvise", [page(0), HUGE, 25]),

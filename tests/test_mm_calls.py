@@ -303,6 +303,53 @@ def test_dontneed_forgets_contents_but_not_of_locked_memory() -> None:
     assert process.madvise(page(0), PAGE, MADV.DONTNEED) == 0
     assert process.madvise(page(2), PAGE, MADV.DONTNEED) == -22
     assert len(process.mm.pages) == 3
+    assert process.madvise(page(2), PAGE, MADV.DONTNEED_LOCKED) == 0
+    assert len(process.mm.pages) == 2
+    vma_at(process, 0).flags |= VM.PFNMAP
+    assert process.madvise(page(0), PAGE, MADV.DONTNEED_LOCKED) == -22
+
+
+@pytest.mark.parametrize(
+    ("advice", "answers"),
+    [
+        (MADV.WILLNEED, [0, 0, 0, 0]),
+        (MADV.FREE, [0, -22, -22, -22]),
+        (MADV.REMOVE, [-22, -22, -13, 0]),
+        (MADV.COLD, [0, -22, 0, 0]),
+        (MADV.PAGEOUT, [0, -22, 0, 0]),
+        (MADV.POPULATE_READ, [0, 0, 0, 0]),
+        (MADV.COLLAPSE, [-22, -22, -22, -22]),
+        (MADV.GUARD_REMOVE, [0, 0, 0, 0]),
+        (104, [-22, -22, -22, -22]),
+    ],
+)
+def test_advice_on_pages_by_kind_of_memory(advice: int, answers: list[int]) -> None:
+    """Anonymous, locked, of a file, shared: which of them the advice is for. None of it changes anonymous pages."""
+    process = drawn("ww|ll|ff|..")
+    process.mmap(page(6), 2 * PAGE, RW, MAP.SHARED | MAP.ANONYMOUS | MAP.FIXED)
+    for number in range(8):
+        process.touch(page(number))
+    assert [process.madvise(page(number), PAGE, advice) for number in (0, 2, 4, 6)] == answers
+    assert [page(number) in process.mm.pages for number in range(6)] == [True] * 6
+    assert (page(6) in process.mm.pages) is (advice != MADV.REMOVE)
+    assert ids(process) == []
+
+
+def test_populating_stops_at_a_hole_or_at_what_forbids_it() -> None:
+    process = drawn("rr|ww.ww|xx")
+    vma_at(process, 7).flags &= ~VM.READ
+    write, read = MADV.POPULATE_WRITE, MADV.POPULATE_READ
+    assert process.madvise(page(0), 4 * PAGE, write) == -22
+    assert process.madvise(page(0), 4 * PAGE, read) == 0
+    assert process.mm.pages == {}
+    assert process.madvise(page(2), 4 * PAGE, write) == -12
+    assert sorted(process.mm.pages) == [page(2), page(3)]
+    assert process.madvise(page(5), 3 * PAGE, read) == -22
+    assert process.madvise(page(4), PAGE, read) == -12
+    process.mmap(page(10), 4 * PAGE, RW, MAP.PRIVATE | MAP.FIXED, File("short", 2))
+    assert process.madvise(page(10), 4 * PAGE, write) == -14
+    assert sorted(process.mm.pages)[2:] == [page(10), page(11)]
+    assert ids(process) == []
 
 
 # -- locking

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mmsim.brk import Process
 from mmsim.mm import VM, File
 from mmsim.mm.pages import adjust_trans_huge, free_tables, move, populate, zap
 from mmsim.mm.units import HUGE, PAGE
@@ -34,6 +35,21 @@ def test_a_read_only_page_is_not_written() -> None:
     process.touch(page(0))
     process.mprotect(page(0), PAGE, 1)
     assert (process.touch(page(0)), process.peek(page(0))) == (-14, 0)
+
+
+def test_a_page_that_nobody_may_read_is_not_read_though_present() -> None:
+    process = drawn("ww")
+    process.touch(page(0))
+    process.mprotect(page(0), PAGE, 0)
+    assert process.peek(page(0)) == -14
+
+
+def test_shared_memory_ends_where_it_was_made_to_end() -> None:
+    process = drawn("....")
+    process.mmap(page(0), 2 * PAGE, 3, 0x31)
+    process.mremap(page(0), 2 * PAGE, 4 * PAGE)
+    assert [process.touch(page(at)) for at in range(4)] == [0, 0, -14, -14]
+    assert ids(process) == []
 
 
 def test_a_damaged_tree_lets_pages_in_outside_every_vma() -> None:
@@ -78,6 +94,181 @@ def test_zapping_takes_the_range_and_nothing_when_it_is_empty() -> None:
     assert len(process.mm.pages) == 4
     zap(process.mm, page(1), page(3))
     assert sorted(process.mm.pages) == [page(0), page(3)]
+
+
+# -- stacks
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_a_stack_grows_down_to_the_page_that_is_written(generation: str) -> None:
+    process = drawn("." * 600 + "gg", generation)
+    process.touch(page(600))
+    before = process.machine.committed
+    assert process.touch(page(597) + 5) == 0
+    stack = vma_at(process, 597)
+    assert (stack.start, stack.end, stack.pgoff) == (page(597), page(602), page(597) // PAGE)
+    assert (process.mm.total_vm, process.mm.stack_vm, process.machine.committed - before) == (5, 5, 3)
+    assert sorted(process.mm.pages) == [page(597), page(600)]
+    assert ids(process) == []
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_a_look_from_outside_lets_a_stack_grow_in_the_older_kernels_only(generation: str) -> None:
+    process = drawn("." * 600 + "gg", generation)
+    grows = generation in ("before", "v4")
+    assert process.peek(page(598)) == (0 if grows else -14)
+    assert vma_at(process, 600).pages == (4 if grows else 2)
+    assert process.mm.pages == {}
+    assert ids(process) == []
+
+
+@pytest.mark.parametrize(
+    ("below", "distance", "grows"),
+    [("w", 256, True), ("w", 255, False), ("r", 255, False), ("g", 1, True), ("n", 1, True), (".", 300, True)],
+)
+def test_a_guard_gap_stays_free_above_what_can_be_used(below: str, distance: int, grows: bool) -> None:
+    """Not above another stack, and not above what is mapped without any access."""
+    process = drawn(below.replace("n", "r") + "." * 400 + "gg")
+    if below == "n":
+        process.mprotect(page(0), PAGE, 0)
+    assert process.touch(page(1 + distance)) == (0 if grows else -14)
+    assert vma_at(process, 401).start == page(1 + distance if grows else 401)
+    assert ids(process) == []
+
+
+@pytest.mark.parametrize("limit", ["STACK", "AS", "MEMLOCK", "commit_refusal", "maple_alloc"])
+@pytest.mark.parametrize("generation", SOUND)
+def test_a_growth_that_is_refused(limit: str, generation: str) -> None:
+    """It is a signal; the stack has its anon_vma all the same, if the tree had memory."""
+    process = drawn("." * 600 + "gg", generation)
+    process.mm.cap_ipc_lock = False
+    process.mlock(page(600), PAGE, onfault=True)
+    if limit in process.mm.limits:
+        process.setrlimit(limit, 3 * PAGE)
+    else:
+        process.machine.faults.plan(limit)
+    grows = generation == "before" and limit == "maple_alloc"
+    assert process.touch(page(597)) == (0 if grows else -14)
+    assert vma_at(process, 600).start == page(597 if grows else 600)
+    assert (vma_at(process, 600).anon_vma is None) is (limit == "maple_alloc" and not grows)
+    assert ids(process) == []
+
+
+def test_a_locked_stack_grows_unfilled() -> None:
+    process = drawn("." * 600 + "gg")
+    process.mlock(page(600), 2 * PAGE)
+    assert process.touch(page(595)) == 0
+    assert (process.mm.locked_vm, len(process.mm.pages)) == (7, 3)
+    assert ids(process) == []
+
+
+def test_a_stack_grows_also_for_a_write_that_it_forbids() -> None:
+    """Its promise is not ACCOUNT's: nothing stays charged."""
+    process = drawn("." * 600)
+    process.mmap(page(600), 2 * PAGE, 1, 0x132)
+    assert process.touch(page(598)) == -14
+    assert vma_at(process, 598).pages == 4
+    assert process.machine.committed == 0
+    assert ids(process) == []
+
+
+def test_a_stack_does_not_grow_to_where_nothing_may_be_mapped() -> None:
+    process = drawn("g")
+    process.place(20 * PAGE, 21 * PAGE, vma_at(process, 0).flags)
+    assert (process.touch(15 * PAGE), process.touch(16 * PAGE)) == (-14, 0)
+    moved = process.mm.find_vma(16 * PAGE)
+    moved.pgoff = 3
+    process.machine.mmap_min_addr = 0
+    assert (process.touch(12 * PAGE), process.touch(13 * PAGE)) == (-14, 0)
+    assert moved.pgoff == 0
+
+
+# -- guard markers
+
+INSTALL, REMOVE = 102, 103
+
+
+def guarded(text: str = "wwwwww", generation: str = "today") -> Process:
+    """A process with everything touched, then markers in pages 2 and 3."""
+    process = drawn(text, generation)
+    for number in range(6):
+        process.touch(page(number))
+    assert process.madvise(page(2), 2 * PAGE, INSTALL) == 0
+    return process
+
+
+def test_a_guarded_page_is_empty_and_nobody_uses_it() -> None:
+    process = guarded()
+    assert sorted(process.mm.pages) == [page(number) for number in (0, 1, 4, 5)]
+    assert [process.touch(page(2)), process.peek(page(3)), process.touch(page(4))] == [-14, -14, 0]
+    assert process.madvise(page(0), 6 * PAGE, 23) == -14  # MADV_POPULATE_WRITE
+    assert process.mlock(page(0), 6 * PAGE) == -12
+    assert (drawing(process), process.mm.locked_vm) == ("??????", 6)
+    assert process.madvise(page(2), PAGE, REMOVE) == 0
+    assert [process.touch(page(2)), process.touch(page(3))] == [0, -14]
+    assert ids(process) == []
+
+
+@pytest.mark.parametrize("advice", [4, 24, 8])
+def test_markers_stay_when_contents_go(advice: int) -> None:
+    process = guarded()
+    assert process.madvise(page(0), 6 * PAGE, advice) == 0
+    assert process.mm.guards == {page(2), page(3)}
+
+
+def test_markers_go_with_the_mapping_and_move_with_it() -> None:
+    process = guarded()
+    assert process.mremap(page(3), 2 * PAGE, 2 * PAGE, 3, page(10)) == page(10)
+    assert process.mm.guards == {page(2), page(10)}
+    process.munmap(page(0), 6 * PAGE)
+    assert process.mm.guards == {page(10)}
+    process.exit()
+    assert process.mm.guards == set()
+
+
+def test_a_child_has_the_markers_but_not_of_what_is_wiped() -> None:
+    process = guarded()
+    assert process.fork().mm.guards == {page(2), page(3)}
+    process.madvise(page(3), PAGE, 18)  # MADV_WIPEONFORK
+    assert process.fork().mm.guards == {page(2)}
+
+
+def test_what_cannot_be_guarded() -> None:
+    process = drawn("ll|ww")
+    assert process.madvise(page(0), PAGE, INSTALL) == -22
+    assert process.madvise(page(0), PAGE, REMOVE) == 0
+    vma_at(process, 2).flags |= VM.MIXEDMAP
+    assert [process.madvise(page(2), PAGE, advice) for advice in (INSTALL, REMOVE)] == [-22, -22]
+
+
+def test_no_huge_block_is_made_of_a_guarded_page() -> None:
+    process, _ = huge()
+    process.madvise(page(5), PAGE, INSTALL)
+    assert ("thp_split", page(0)) in process.mm.events
+    assert process.madvise(page(0), HUGE, MADV_COLLAPSE) == -22
+
+
+def test_having_had_markers_keeps_no_neighbours_apart() -> None:
+    """The bit sticks to whatever the mapping becomes part of (VM_STICKY, 6.18)."""
+    process = drawn("ww|..")
+    process.mm.brk = page(2)
+    process.madvise(page(0), PAGE, INSTALL)
+    assert process.brk(page(4)) == page(4)
+    process.mmap(page(4), PAGE, 3, 0x32)
+    process.mprotect(page(2), PAGE, 1)
+    process.mprotect(page(2), PAGE, 3)
+    assert process.mm.map_count == 1
+    assert vma_at(process, 4).flags & VM.MAYBE_GUARD
+    assert ids(process) == []
+
+
+def test_an_untouched_neighbour_shares_the_anon_vma_of_a_guarded_mapping() -> None:
+    process = drawn("ww|ww")
+    process.mm.tree.load(page(2)).flags |= VM.DONTCOPY
+    process.madvise(page(0), PAGE, INSTALL)
+    vma_at(process, 2).flags &= ~VM.DONTCOPY
+    process.touch(page(2))
+    assert vma_at(process, 2).anon_vma is vma_at(process, 0).anon_vma
 
 
 # -- huge blocks

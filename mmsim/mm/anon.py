@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .flags import VM
+from .flags import STICKY, VM
 from .units import ENOMEM
 from .vma import AnonVma, Vma
 
@@ -66,7 +66,7 @@ def _reusable(old: Vma | None, left: Vma | None, right: Vma | None) -> AnonVma |
     """The anon_vma of `old`, one of two neighbours, if the other may share it (reusable_anon_vma(), 6.1)."""
     if old is None or left is None or right is None or old.anon_vma is None or not old.singular:
         return None
-    mprotectable = VM.READ | VM.WRITE | VM.EXEC | VM.SOFTDIRTY
+    mprotectable = VM.READ | VM.WRITE | VM.EXEC | VM.SOFTDIRTY | STICKY
     alike = (
         left.end == right.start
         and left.policy == right.policy

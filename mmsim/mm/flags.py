@@ -1,11 +1,11 @@
-"""The flag bits of a VMA: values of Linux 6.1 (include/linux/mm.h), names without VM_.
+"""The flag bits of a VMA: values of Linux 6.1 (include/linux/mm.h), MAYBE_GUARD of 6.18; names without VM_.
 
 /proc/PID/smaps shows them as two letters each, in the order of their bits.
 """
 
 from __future__ import annotations
 
-__all__ = ["DATA_DEFAULT", "SPECIAL", "STACK", "UFFD_ANY", "VM", "letters", "of_letters", "perms"]
+__all__ = ["DATA_DEFAULT", "SPECIAL", "STACK", "STICKY", "UFFD_ANY", "VM", "letters", "of_letters", "perms"]
 
 
 class VM:
@@ -22,6 +22,7 @@ class VM:
     GROWSDOWN = 0x100
     UFFD_MISSING = 0x200
     PFNMAP = 0x400
+    MAYBE_GUARD = 0x800
     UFFD_WP = 0x1000
     LOCKED = 0x2000
     IO = 0x4000
@@ -46,6 +47,8 @@ class VM:
 STACK = VM.GROWSDOWN
 SPECIAL = VM.IO | VM.DONTEXPAND | VM.PFNMAP | VM.MIXEDMAP
 UFFD_ANY = VM.UFFD_MISSING | VM.UFFD_WP | VM.UFFD_MINOR
+STICKY = VM.MAYBE_GUARD
+"""Bits that two neighbours need not share to become one, which then has them (VM_STICKY, 6.18)."""
 DATA_DEFAULT = VM.READ | VM.WRITE | VM.MAYREAD | VM.MAYWRITE | VM.MAYEXEC
 """VM_DATA_DEFAULT_FLAGS: what brk() maps, before ACCOUNT and the process's own default flags."""
 
@@ -61,6 +64,7 @@ _LETTERS = {
     VM.GROWSDOWN: "gd",
     VM.UFFD_MISSING: "um",
     VM.PFNMAP: "pf",
+    VM.MAYBE_GUARD: "gu",
     VM.UFFD_WP: "uw",
     VM.LOCKED: "lo",
     VM.IO: "io",

@@ -89,6 +89,7 @@ def _share_pages(parent: MM, child: MM, vma: Vma) -> None:
     """The pages of one VMA, its huge blocks whole (copy_page_range(), 6.1)."""
     pages = {page: kind for page, kind in parent.pages.items() if vma.start <= page < vma.end}
     child.pages.update(pages)
+    child.guards.update(page for page in parent.guards if vma.start <= page < vma.end)
     child.tables.update(align_down(page, HUGE) for page in pages)
     child.huge.update(block for block in parent.huge if vma.start <= block and block + HUGE <= vma.end)
 

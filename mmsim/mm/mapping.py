@@ -101,7 +101,7 @@ def _map_region(mm: MM, address: int, length: int, vm: int, file: File | None, p
         vm |= VM.ACCOUNT
     if file is None:
         pgoff = 0 if vm & VM.SHARED else address >> SHIFT
-        file = File(f"shared-{mm.machine.next_serial()}") if vm & VM.SHARED else None
+        file = File(f"shared-{mm.machine.next_serial()}", pages) if vm & VM.SHARED else None
     prev = mm.before(address)
     vma = merge(mm, prev, address, end, Want(vm, pgoff, file=file))
     if vma is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from . import anon
 from .adjust import resize
-from .flags import SPECIAL, VM
+from .flags import SPECIAL, STICKY, VM
 from .units import SHIFT
 from .vma import AnonVma, File, UffdContext, Vma
 
@@ -37,7 +37,8 @@ def painted(vmas: Container[Vma]) -> Iterator[None]:
 class Want:
     """What a mapping is to be like; compared with a neighbour criterion by criterion.
 
-    `source` is the VMA that is there already and is only to change, if there is one.
+    `source` is the VMA whose pages these will be, if there is one: it is there already and is only to change, or
+    it is being copied (mremap()).
     """
 
     __slots__ = ("anon_vma", "file", "flags", "pgoff", "policy", "source", "uffd")
@@ -61,9 +62,9 @@ class Want:
 
 
 def _is_mergeable(vma: Vma, want: Want, close_matters: bool) -> bool:
-    """Flags but for soft-dirty, file, no close hook, userfaultfd context (is_mergeable_vma(), 6.1)."""
+    """Flags but for soft-dirty and what sticks, file, no close hook, userfaultfd context (is_mergeable_vma(), 6.1)."""
     return (
-        not (vma.flags ^ want.flags) & ~VM.SOFTDIRTY
+        not (vma.flags ^ want.flags) & ~(VM.SOFTDIRTY | STICKY)
         and vma.file is want.file
         and not (close_matters and vma.ops is not None and vma.ops.close)
         and vma.uffd is want.uffd
@@ -128,38 +129,50 @@ def merge(mm: MM, prev: Vma | None, start: int, end: int, want: Want) -> Vma | N
         right = following if can_merge_before(following, want, pages) else None
     if left and right and not _share_anon(left.anon_vma, right.anon_vma):
         right = None
-    grown = _grow(mm, prev, area, left, right, start, end, pages)
+    sticky = STICKY & (want.flags | (left.flags if left else 0) | (right.flags if right else 0))
+    grown = _grow(mm, prev, area, left, right, start, end, want.source)
     mm.log("merge", start, end, grown and grown.serial)
     if grown is not None:
+        grown.flags |= sticky
         mm.log("khugepaged_enter", grown.serial)
     return grown
 
 
 def _grow(
-    mm: MM, prev: Vma | None, area: Vma | None, left: Vma | None, right: Vma | None, start: int, end: int, pages: int
+    mm: MM,
+    prev: Vma | None,
+    area: Vma | None,
+    left: Vma | None,
+    right: Vma | None,
+    start: int,
+    end: int,
+    source: Vma | None,
 ) -> Vma | None:
     """Carry out the case that applies; the picture of each is in the comment."""
     if left and right:
         # 1: left, hole, right. 6: left, area, right. Left swallows all.
         inside = (right,) if area is right else (area, right)
-        return _expand(mm, left, left.start, right.end, left.pgoff, inside)
+        return _expand(mm, left, left.start, right.end, left.pgoff, inside, source)
     if left:
         if area is None or end <= area.start:  # 2: left, hole
-            return _expand(mm, left, left.start, end, left.pgoff, ())
+            return _expand(mm, left, left.start, end, left.pgoff, (), source)
         if end == area.end:  # 7: left, area
-            return _expand(mm, left, left.start, end, left.pgoff, (area,))
+            return _expand(mm, left, left.start, end, left.pgoff, (area,), source)
         return _shift(mm, left, end, area, grows=left)  # 5: left, head of area
     if right:
         if prev and start < prev.end:  # 4: tail of prev, right
             return _shift(mm, prev, start, right, grows=right)
         inside = (area,) if area is not None and area is not right else ()
-        return _expand(mm, right, start, right.end, right.pgoff - pages, inside)  # 3 and 8
+        pgoff = right.pgoff - ((end - start) >> SHIFT)
+        return _expand(mm, right, start, right.end, pgoff, inside, source)  # 3 and 8
     return None
 
 
-def _expand(mm: MM, vma: Vma, start: int, end: int, pgoff: int, inside: tuple[Vma, ...]) -> Vma | None:
-    """`vma` grows to [start, end) over the VMAs `inside`, which go."""
-    donor = next((each for each in inside if each.anon_vma is not None), None)
+def _expand(
+    mm: MM, vma: Vma, start: int, end: int, pgoff: int, inside: tuple[Vma, ...], source: Vma | None
+) -> Vma | None:
+    """`vma` grows to [start, end) over the VMAs `inside`, which go; pages may come from there or from `source`."""
+    donor = next((each for each in (*inside, source) if each is not None and each.anon_vma is not None), None)
     if not _prepare(mm, vma, donor):
         return None
     resize(mm, vma, start, end, pgoff, remove=inside)

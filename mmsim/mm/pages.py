@@ -6,45 +6,65 @@ from typing import TYPE_CHECKING
 
 from . import anon
 from .flags import VM
+from .stack import extend
 from .units import EFAULT, EINVAL, HUGE, MASK, PAGE, align_down, wrap
 from .vma import Vma
 
 if TYPE_CHECKING:
     from .space import MM
 
-__all__ = ["adjust_trans_huge", "collapse", "free_tables", "install", "move", "peek", "populate", "touch", "zap"]
+__all__ = [
+    "adjust_trans_huge",
+    "collapse",
+    "fault_in",
+    "free_tables",
+    "guard",
+    "install",
+    "move",
+    "peek",
+    "populate",
+    "touch",
+    "unguard",
+    "zap",
+]
 
 
 def touch(mm: MM, address: int) -> int:
     """Write one byte: 0, or -EFAULT for a signal. A present page is used without asking the VMA again.
 
-    As the fault path of 6.1 does, it trusts find_vma() to give a VMA that ends above the address. Simpler
-    on purpose: a stack does not grow here.
+    As the fault path of 6.1 does, it trusts find_vma() to give a VMA that ends above the address. A stack
+    grows down to the page before anyone asks whether it may be written.
     """
     page = align_down(address, PAGE)
     if mm.pages.get(page) == "anon":
         vma = mm.find_vma(page)
         return -EFAULT if vma is not None and vma.start <= page and not vma.flags & VM.WRITE else 0
-    vma = mm.find_vma(page)
-    if vma is None or vma.start > page or not vma.flags & VM.WRITE or _past_end(vma, page):
+    vma = extend(mm, page)
+    if vma is None or not vma.flags & VM.WRITE or not _may_come(mm, vma, page):
         return -EFAULT
     return install(mm, vma, page)
 
 
 def peek(mm: MM, address: int) -> int:
-    """Read one byte: 0 or -EFAULT. Reading anonymous memory shows the shared zero page: nothing is present."""
+    """Read one byte from outside, as a debugger does (process_vm_readv()): 0 or -EFAULT.
+
+    Reading anonymous memory shows the shared zero page: nothing is present. A stack grows by it in 5.16
+    (find_extend_vma() in __get_user_pages()), and no longer since 6.5 and its stable backports.
+    """
     page = align_down(address, PAGE)
+    vma = extend(mm, page) if mm.has_list else mm.find_vma(page)
     if page in mm.pages:
-        return 0
-    vma = mm.find_vma(page)
-    if vma is None or vma.start > page or not vma.flags & VM.READ or _past_end(vma, page):
+        return -EFAULT if vma is not None and vma.start <= page and not vma.flags & VM.READ else 0
+    if vma is None or vma.start > page or not vma.flags & VM.READ or not _may_come(mm, vma, page):
         return -EFAULT
     return 0
 
 
-def _past_end(vma: Vma, page: int) -> bool:
-    """Whether the page lies behind the end of the mapped file (SIGBUS)."""
-    return vma.file is not None and vma.pgoff + (page - vma.start) // PAGE >= vma.file.pages
+def _may_come(mm: MM, vma: Vma, page: int) -> bool:
+    """Whether the page can be: no guard marker in its place (SIGSEGV), not behind the end of the file (SIGBUS)."""
+    if page in mm.guards:
+        return False
+    return vma.file is None or vma.pgoff + (page - vma.start) // PAGE < vma.file.pages
 
 
 def install(mm: MM, vma: Vma, page: int) -> int:
@@ -81,14 +101,22 @@ def _populate_vma(mm: MM, vma: Vma, start: int, end: int) -> bool:
     """The part of one VMA; stops at the first page that cannot be."""
     if not vma.flags & (VM.READ | VM.WRITE | VM.EXEC):
         return start >= end
+    return not fault_in(mm, vma, start, end, vma.flags & VM.WRITE)
+
+
+def fault_in(mm: MM, vma: Vma, start: int, end: int, access: int) -> int:
+    """Use every page of a part of one VMA; 0, or -EFAULT at the first guard marker or behind the end of the file.
+
+    Only writing (VM_WRITE) makes something present.
+    """
     for page in range(start, end, PAGE):
         if page in mm.pages:
             continue
-        if _past_end(vma, page):
-            return False
-        if vma.flags & VM.WRITE:
+        if not _may_come(mm, vma, page):
+            return -EFAULT
+        if access == VM.WRITE:
             install(mm, vma, page)
-    return True
+    return 0
 
 
 def move(mm: MM, start: int, target: int, length: int) -> None:
@@ -103,10 +131,34 @@ def move(mm: MM, start: int, target: int, length: int) -> None:
     for page in [page for page in mm.pages if start <= page < start + length]:
         mm.pages[page + offset] = mm.pages.pop(page)
         mm.tables.add(align_down(page + offset, HUGE))
+    mm.guards |= {page + offset for page in unguard(mm, start, start + length)}
 
 
-def zap(mm: MM, start: int, end: int, anonymous: bool = True) -> None:
-    """Remove every page of [start, end); nothing when start >= end.
+def guard(mm: MM, vma: Vma, start: int, end: int) -> None:
+    """Put guard markers in place of the pages of a range (madvise_guard_install(), 6.18).
+
+    Whoever uses such a page gets a signal. The VMA says for good that it may have some; an anonymous one has its
+    anon_vma from then on.
+    """
+    vma.flags |= VM.MAYBE_GUARD
+    if vma.is_anonymous:
+        anon.prepare(vma)
+    zap(mm, start, end, anonymous=vma.is_anonymous)
+    mm.guards.update(range(start, end, PAGE))
+    mm.tables.update(range(align_down(start, HUGE), end, HUGE))
+
+
+def unguard(mm: MM, start: int, end: int) -> set[int]:
+    """Take the guard markers of a range away; which there were."""
+    if not mm.guards:
+        return set()
+    gone = {page for page in mm.guards if start <= page < end}
+    mm.guards -= gone
+    return gone
+
+
+def zap(mm: MM, start: int, end: int, anonymous: bool = True, markers: bool = True) -> None:
+    """Remove every page of [start, end), and the guard markers unless told not to; nothing when start >= end.
 
     Part of an unsplit huge block goes with the rest of it when the VMA does not look anonymous.
     """
@@ -120,6 +172,8 @@ def zap(mm: MM, start: int, end: int, anonymous: bool = True) -> None:
         if not whole and not anonymous:
             _drop(mm, block, block + HUGE)
     _drop(mm, start, end)
+    if markers:
+        unguard(mm, start, end)
 
 
 def _drop(mm: MM, start: int, end: int) -> None:
@@ -192,6 +246,8 @@ def collapse(mm: MM, start: int, end: int) -> int:
         vma = mm.find_vma(block)
         pages = range(block, block + HUGE, PAGE)
         if vma is None or not _may_be_huge(vma, block) or not any(page in mm.pages for page in pages):
+            return -EINVAL
+        if not mm.guards.isdisjoint(pages):
             return -EINVAL
         mm.pages.update(dict.fromkeys(pages, "anon"))
         mm.huge.add(block)

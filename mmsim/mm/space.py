@@ -61,7 +61,8 @@ class MM:
     `has_list` says whether the VMAs also hang in an address-ordered list (until 6.1).
     `lock` is "none", "write" or "read"; `held` are the anon_vma roots locked for writing.
     `recent` means the machinery around brk() of 6.18: a VMA without an anon_vma may take over a neighbour's
-    (since 6.16), and mmap() splits what it will replace before it looks at the limits (since 6.12).
+    (since 6.16), mmap() splits what it will replace before it looks at the limits (since 6.12), and mremap() tests
+    first and moves several VMAs (since 6.17).
     """
 
     data_vm, stack_vm, exec_vm, locked_vm = _Counter(), _Counter(), _Counter(), _Counter()
@@ -86,6 +87,7 @@ class MM:
         self.held: list[AnonVma] = []
         self.violations: list[str] = []
         self.pages: dict[int, str] = {}
+        self.guards: set[int] = set()
         self.huge: set[int] = set()
         self.tables: set[int] = set()
         self.lost_pages: set[int] = set()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from .check import Broken
-from .flags import DATA_DEFAULT, VM, letters
+from .flags import DATA_DEFAULT, STICKY, VM, letters
 from .space import MM
 from .uffd import Unmapped
 from .units import PAGE, SHIFT, page_align
@@ -69,12 +69,12 @@ def snapshot(mm: MM) -> Snapshot:
 
 
 def _part(vma: Vma) -> Part:
-    """A VMA without what no program sees: soft-dirty, anonymous pgoff, which shared memory it is."""
+    """A VMA without what no program sees: soft-dirty, what sticks, anonymous pgoff, which shared memory it is."""
     name = None if vma.file is None else vma.file.name.partition("-")[0]
     file = name if name == "shared" or vma.file is None else vma.file.name
     uffd = vma.uffd.name if vma.uffd is not None else None
     pgoff = vma.pgoff if vma.file is not None else None
-    return Part(vma.start, vma.end, vma.flags & ~VM.SOFTDIRTY, file, pgoff, vma.policy, uffd)
+    return Part(vma.start, vma.end, vma.flags & ~(VM.SOFTDIRTY | STICKY), file, pgoff, vma.policy, uffd)
 
 
 def _joined(parts: Iterator[Part]) -> Iterator[Part]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from .flags import UFFD_ANY, VM
+from .flags import STICKY, UFFD_ANY, VM
 from .merge import Want
 from .units import EBUSY, EINVAL, ENOMEM, PAGE
 from .vma import UffdContext, Vma
@@ -69,7 +69,7 @@ def uffd_register(mm: MM, address: int, length: int, context: UffdContext) -> in
         flags = vma.flags & ~UFFD_ANY | VM.UFFD_MISSING
         error, vma = isolate(mm, vma, prev, start, end, Want(flags, 0, policy=vma.policy, uffd=context))
         if not error:
-            vma.flags, vma.uffd = flags, context
+            vma.flags, vma.uffd = flags | vma.flags & STICKY, context
         return error, vma
 
     def action() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .adjust import split
+from .flags import STICKY
 from .merge import Want, merge
 from .space import MM
 from .units import ENOMEM, SHIFT
@@ -94,5 +95,5 @@ def set_flags(mm: MM, vma: Vma, prev: Vma | None, start: int, end: int, flags: i
         return 0, vma
     error, vma = isolate(mm, vma, prev, start, end, Want(flags, 0, policy=vma.policy, uffd=vma.uffd))
     if not error:
-        vma.flags = flags
+        vma.flags = flags | vma.flags & STICKY
     return error, vma
