@@ -39,9 +39,7 @@ def test_ten_thousand_operations(alloc_range: bool, use_rcu: bool) -> None:
     assert tallest >= 3
 
 
-index_strategy = st.one_of(
-    st.integers(0, 400), st.integers(0, ULONG_MAX), st.integers(ULONG_MAX - 300, ULONG_MAX)
-)
+index_strategy = st.one_of(st.integers(0, 400), st.integers(0, ULONG_MAX), st.integers(ULONG_MAX - 300, ULONG_MAX))
 
 
 class TreeMachine(RuleBasedStateMachine):

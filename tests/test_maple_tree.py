@@ -122,9 +122,7 @@ class TestInsert:
         tree.check()
 
     @pytest.mark.parametrize(("index", "last"), [(3, 4), (4, 8), (0, 0), (0, ULONG_MAX), (70, 1000)])
-    def test_an_overlap_is_refused_and_changes_nothing(
-        self, mode: dict[str, bool], index: int, last: int
-    ) -> None:
+    def test_an_overlap_is_refused_and_changes_nothing(self, mode: dict[str, bool], index: int, last: int) -> None:
         tree = filled(60, gap=4, **mode)
         before = tree.canonical()
         with pytest.raises(Occupied, match=f"insert {index}..{last}"):

@@ -150,9 +150,7 @@ class TestBadFiles:
             ("{call}", ":2: cursor: call 0 is .*expected one of find"),
         ],
     )
-    def test_one_clear_line(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, message: str
-    ) -> None:
+    def test_one_clear_line(self, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, message: str) -> None:
         header = '{"format":"maple-trace/1","flags":[]}\n'
         records = {
             "{op}": '{"op":"jump"}\n',

@@ -109,5 +109,3 @@ def _number(value: int, base: str) -> str:
     if value == ULONG_MAX:
         return "max"
     return f"{value:#x}" if base == "hex" else str(value)
-
-

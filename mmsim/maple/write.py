@@ -231,9 +231,7 @@ def _take_path(
     return new
 
 
-def _leaf_path(
-    tree: MapleTree, leaf: Node, first: int, end: int, before: bool, after: bool, entry: Any
-) -> str:
+def _leaf_path(tree: MapleTree, leaf: Node, first: int, end: int, before: bool, after: bool, entry: Any) -> str:
     """The name of the path through mas_wr_modify() of 6.1, whose order of tests this follows."""
     one_side = before is not after
     if first == end and not before and not after:

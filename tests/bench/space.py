@@ -49,8 +49,7 @@ def import_times(rounds: int) -> list[Row]:
         for name, code in IMPORTS.items():
             spent[name].append(run(code) - bare)
     return [
-        Row("import", 0, name, rounds=rounds, calls=1, value=median(times), unit="ms")
-        for name, times in spent.items()
+        Row("import", 0, name, rounds=rounds, calls=1, value=median(times), unit="ms") for name, times in spent.items()
     ]
 
 
