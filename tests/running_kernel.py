@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from pathlib import Path
 
@@ -14,6 +15,9 @@ like_today = pytest.mark.skipif(
     [int(part) for part in platform.release().split(".")[:2] if part.isdecimal()] < [6, 16],
     reason=f"today's answers are those of 6.16 and later, this kernel is {platform.release()}",
 )
+
+NOBODY = 65534 if hasattr(os, "geteuid") and os.geteuid() == 0 else None
+"""Another user, for root."""
 
 
 def live(layout: str = "bss", uid: int | None = None, backend: str | None = None) -> LiveProcess:

@@ -1,38 +1,19 @@
-"""The same random system calls in the model (`today`) and on the running kernel, VMA for VMA.
-
-Slow and only where a process may be traced. Tiers as in the project's traces: a brk alone, b mappings around
-the heap, c protections, d touched pages, e locks and limits, f fork.
-"""
+"""The recorded scripts on the running kernel, in lock-step with the model; and scripts that cannot be asked."""
 
 from __future__ import annotations
 
 import os
-import random
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from mmsim.kernel.elf import LAYOUTS
 from mmsim.mm.units import PAGE
 from mmsim.trace import RecordingError, read, replay
-from mmsim.trace.lockstep import ask, lockstep, record
-from mmsim.trace.syscall_trace import Session
+from mmsim.trace.lockstep import lockstep, record
 
 from .running_kernel import like_today, live, running
 
 RECORDINGS = sorted((Path(__file__).parent / "data" / "syscalls").glob("*.jsonl"))
-SCRIPTS, OPS = 60, 60
-NOBODY = 65534
-TIERS = {
-    "a": ["brk"],
-    "b": ["mmap", "munmap"],
-    "c": ["mprotect"],
-    "d": ["touch", "touch"],
-    "e": ["mlock", "munlock", "mlockall", "munlockall", "setrlimit"],
-    "f": ["fork", "kill_other"],
-}
 
 
 def test_a_live_process_answers_and_leaves_no_child() -> None:
@@ -56,34 +37,6 @@ def test_an_exception_ends_the_process() -> None:
     with pytest.raises(RuntimeError), process:
         raise RuntimeError
     assert not running(process.pid)
-
-
-def calls(rng: random.Random, tier: str, base: int) -> Iterator[tuple[str, Any]]:
-    """A random script around the top of the heap."""
-    ops = ["brk"] * 3 + [op for name in TIERS if name <= tier for op in TIERS[name]]
-    for _ in range(OPS):
-        op = rng.choice(ops)
-        page = base + PAGE * rng.randrange(0, 40)
-        length = PAGE * rng.choice([1, 1, 2, 3, 5, 8])
-        if op == "brk":
-            yield op, page - 2 * PAGE + rng.choice([0, 0, 0, 1, 100, 4095])
-        elif op == "mmap":
-            yield op, [page, length, rng.choice([3, 3, 1, 0]), 0x22 | rng.choice([0x10, 0x10, 0x10_0000])]
-        elif op == "mprotect":
-            yield op, [page, length, rng.choice([3, 3, 1, 0, 7])]
-        elif op == "touch":
-            yield op, page + rng.randrange(PAGE)
-        elif op in ("munmap", "mlock", "munlock"):
-            yield op, [page, length]
-        elif op == "mlockall":
-            yield op, rng.choice([1, 2, 3, 6])
-        elif op == "setrlimit":
-            name = rng.choice(["DATA", "MEMLOCK"])
-            yield op, [name, rng.choice([8 << 20, PAGE * 20, PAGE * 80])]
-        elif op == "fork":
-            yield op, rng.choice(["parent", "child"])
-        else:
-            yield op, None
 
 
 @pytest.mark.slow
@@ -131,22 +84,3 @@ def test_a_script_that_cannot_be_asked(tmp_path: Path, header: str, op: str, mes
     path.write_text(f'{{"format":"syscall-trace/1"{header}}}\n{op}\n')
     with pytest.raises(RecordingError, match=message):
         lockstep(path)
-
-
-@pytest.mark.slow
-@like_today
-@pytest.mark.parametrize("tier", TIERS)
-def test_in_lock_step(tier: str) -> None:
-    for seed in range(SCRIPTS):
-        rng = random.Random(f"{tier} {seed}")
-        uid = NOBODY if tier >= "e" and seed % 2 and os.geteuid() == 0 else None
-        with live(rng.choice(sorted(LAYOUTS)), uid) as process:
-            session = Session(process.header(), "today")
-            for step, (op, arg) in enumerate(calls(rng, tier, process.start_brk)):
-                kernel = process.do(op, arg)
-                model = session.do(op, arg)
-                where = f"tier {tier}, seed {seed}, step {step}: {op} {arg}"
-                assert model == kernel, where
-                shown = {"maps": session.maps(), **session.sizes()}
-                assert shown == ask(process, session.window), where
-                assert session.process.check(*session.others) == [], where

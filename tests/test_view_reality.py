@@ -166,7 +166,8 @@ def test_any_step_can_be_drawn() -> None:
     first = reality_picture(reality, 0, "The growth")
 
     assert first.title == "The growth"
-    assert [strip.caption for strip in first.strips] == ["v4", "a recording of Linux 6.18.0, as no kernel could be asked"]
+    recorded = "a recording of Linux 6.18.0, as no kernel could be asked"
+    assert [strip.caption for strip in first.strips] == ["v4", recorded]
     assert "1 present" in str(first)
     with pytest.raises(IndexError):
         reality_picture(reality, 2)

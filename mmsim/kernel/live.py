@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from mmsim.mm.units import EFAULT, MASK, PAGE
+from mmsim.mm.units import EFAULT, MASK, PAGE, page_align
 
 from .backend import start
 from .child import Child
@@ -27,7 +27,7 @@ __all__ = ["RELEASE", "LiveProcess"]
 RELEASE = platform.release()
 _RESOURCES = {"DATA": 2, "MEMLOCK": 8, "AS": 9}
 _CAP_IPC_LOCK = 14
-_SETTINGS = ("overcommit_memory", "overcommit_ratio", "max_map_count")
+_SETTINGS = ("overcommit_memory", "overcommit_ratio", "max_map_count", "mmap_min_addr")
 _PR_SET_MM, _PR_SET_MM_MAP = 35, 14
 
 
@@ -153,6 +153,13 @@ class LiveProcess:
         status = self.status()
         return {name: int(status[name].split()[0]) for name in ("VmSize", "VmData", "VmLck")}
 
+    def _file_pages(self) -> dict[str, int]:
+        """The length of each mapped file, by the name its mappings have: behind its end nothing can be present."""
+        names = {vma.name for vma in self.vmas() if vma.is_file}
+        own = PAGE + LAYOUTS[self.layout].filesz if self.layout in LAYOUTS else None
+        lengths = {name: own or Path(name).stat().st_size for name in sorted(names)}
+        return {name: page_align(length) // PAGE for name, length in lengths.items()}
+
     def header(self) -> dict[str, Any]:
         """The header of a syscall-trace that starts from here."""
         status, marks = self.status(), self._marks()
@@ -174,6 +181,7 @@ class LiveProcess:
                 [vma.start, vma.end, vma.perms, vma.offset, vma.name or "anon", vma.flags, vma.anonymous_kb]
                 for vma in self.vmas()
             ],
+            "files": self._file_pages(),
             "limits": {"DATA": [-1, -1], "AS": [-1, -1], "MEMLOCK": [self._hard["MEMLOCK"]] * 2},
             "status": {name: int(status[name].split()[0]) for name in ("VmSize", "VmData", "VmLck", "VmStk")},
             "env": {name: int(Path(f"/proc/sys/vm/{name}").read_text()) for name in _SETTINGS},

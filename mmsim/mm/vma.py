@@ -10,7 +10,7 @@ from .units import SHIFT
 if TYPE_CHECKING:
     from .space import MM
 
-__all__ = ["DUMMY_OPS", "FILE_OPS", "AnonVma", "File", "Ops", "UffdContext", "Vma"]
+__all__ = ["ANY_LENGTH", "DUMMY_OPS", "FILE_OPS", "AnonVma", "File", "Ops", "UffdContext", "Vma"]
 
 Key = tuple[int, int]
 """How an interval tree files a VMA: (first page, pages) as they were when it was put in."""
@@ -29,12 +29,16 @@ DUMMY_OPS = Ops("dummy")
 FILE_OPS = Ops("file")
 
 
+ANY_LENGTH = 1 << 40
+"""The pages of a file that nobody reaches the end of."""
+
+
 class File:
     """A mapped file; `i_mmap` files its mappings by the pages they cover."""
 
     __slots__ = ("i_mmap", "locked", "name", "pages")
 
-    def __init__(self, name: str, pages: int = 1 << 40) -> None:
+    def __init__(self, name: str, pages: int = ANY_LENGTH) -> None:
         self.name = name
         self.pages = pages
         self.i_mmap: dict[Vma, Key] = {}

@@ -20,7 +20,12 @@ _BELOW, _ABOVE = -4, 40
 """Pages around the start of the heap that a script reaches."""
 _PRIVATE, _SHARED, _GROWSDOWN = 0x22, 0x21, 0x122
 _FIXED, _NOREPLACE = 0x10, 0x10_0000
-_ADVICE = (0, 1, 2, 3, 4, 8, 10, 11, 14, 15, 16, 17, 18, 19)
+_FAR = 300, 340
+"""Where stacks have room to grow down, and what grows is still looked at."""
+_KINDS = (_SHARED, _GROWSDOWN, _SHARED | 0x100, *(_PRIVATE | more for more in (0x2000, 0x4000, 0x8000, 0x2100)))
+"""Shared, growing down, locked, populated, without reserve."""
+_ADVICE = (*range(5), *range(8, 26), 102, 102, 103, 5, 77)
+"""Those there are, guards twice, and two that there are not; neither of those that break memory on purpose."""
 
 
 class _Script:
@@ -34,6 +39,8 @@ class _Script:
 
     def page(self, low: int = 0) -> int:
         """An address in reach: often where the heap ends, or one page beside it."""
+        if self.tier >= "g" and self.random.random() < 0.15:
+            return self.start + PAGE * self.random.randrange(*_FAR)
         at = self.random.choice((None, None, None, self.top, self.top, self.top + PAGE, self.top - PAGE))
         return self.start + PAGE * self.random.randrange(low, _ABOVE) if at is None else at & -PAGE
 
@@ -59,19 +66,18 @@ def _brk(script: _Script) -> Op:
 
 def _mmap(script: _Script) -> Op:
     choice = script.random.choice
-    kinds = (_PRIVATE,) * 4 + ((_SHARED, _GROWSDOWN) if script.tier >= "g" else ())
+    kinds = (_PRIVATE,) * 6 + (_KINDS if script.tier >= "g" else ())
     flags = choice(kinds) | choice((_FIXED, _FIXED, _NOREPLACE))
     return "mmap", [script.page(_BELOW), script.length(), choice((3, 3, 3, 1, 0, 5, 7)), flags]
 
 
 def _mremap(script: _Script) -> Op:
     choice, (address, old) = script.random.choice, script.range()
-    new = choice((old, old, script.length(), 0))
-    flags = choice((0, 0, 3, 3, 3, 7))
-    if flags & 4:
-        new = old
-    target = script.start + PAGE * script.random.randrange(_ABOVE + 4, _ABOVE + 24)
-    return "mremap", [address, choice((old,) * 9 + (0,)), new, flags, choice((target, target, script.page()))]
+    flags = choice((0, 0, 1, 3, 3, 3, 3, 7, 7, 5, 2, 4, 8))
+    old = choice((old,) * 9 + (0,))
+    new = old if flags & 4 else choice((old, old, script.length(), 0))
+    target = script.page(_BELOW) + PAGE * script.random.randrange(24) + choice((0,) * 20 + (1, 2048))
+    return "mremap", [address, old, new, flags, target]
 
 
 def _setrlimit(script: _Script) -> Op:

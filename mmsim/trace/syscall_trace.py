@@ -17,7 +17,7 @@ from mmsim.mm.pages import install
 from mmsim.mm.space import Limit
 from mmsim.mm.transition import judge, registered, snapshot
 from mmsim.mm.units import INFINITY, MASK, SHIFT
-from mmsim.mm.vma import File, UffdContext, Vma
+from mmsim.mm.vma import ANY_LENGTH, File, UffdContext, Vma
 
 from .recording import RecordingError, field
 
@@ -121,6 +121,7 @@ def _boot(header: dict[str, Any], generation: str) -> Process:
     machine.overcommit = env.get("overcommit_memory", 0)
     machine.ratio = env.get("overcommit_ratio", 50)
     machine.max_map_count = env.get("max_map_count", 65530)
+    machine.mmap_min_addr = env.get("mmap_min_addr", 65536)
     process = Process(generation, machine, _address(header, "start_brk"))
     mm = process.mm
     mm.brk = header.get("brk", mm.start_brk)
@@ -132,7 +133,7 @@ def _boot(header: dict[str, Any], generation: str) -> Process:
         mm.limits[name] = Limit(*(INFINITY if value == -1 else value for value in (soft, hard)))
     files: dict[str, File] = {}
     for row in header.get("initial", []):
-        _place(process, row, files)
+        _place(process, row, files, header.get("files", {}))
     for page in header.get("present", []):
         vma = mm.tree.load(page) if type(page) is int and 0 <= page <= MASK else None
         if vma is None:
@@ -149,7 +150,7 @@ def _address(record: dict[str, Any], name: str) -> int:
     return value
 
 
-def _place(process: Process, row: Any, files: dict[str, File]) -> None:
+def _place(process: Process, row: Any, files: dict[str, File], lengths: dict[str, int]) -> None:
     """One VMA of the header."""
     try:
         start, end, _, offset, name, shown, anon_kb = row
@@ -158,7 +159,7 @@ def _place(process: Process, row: Any, files: dict[str, File]) -> None:
         raise RecordingError(f"initial: {row!r}: {error}") from None
     file = None
     if name not in ("anon", "[stack]"):
-        file = files.setdefault(name, File(name.removeprefix("file:")))
+        file = files.setdefault(name, File(name.removeprefix("file:"), lengths.get(name, ANY_LENGTH)))
     vma = process.place(start, end, flags, file, offset >> SHIFT)
     if anon_kb:
         for page in range(end - anon_kb * 1024, end, 1 << SHIFT):
