@@ -13,7 +13,7 @@ from .finding import Finding, Side
 from .run import Result
 from .world import START
 
-__all__ = ["as_page", "as_text", "call", "one_line"]
+__all__ = ["as_page", "as_text", "call", "one_line", "shown"]
 
 
 def as_text(result: Result) -> Iterator[str]:
@@ -64,10 +64,15 @@ def call(op: Op) -> str:
     """
     name, arg = op
     given = arg if isinstance(arg, list) else [] if arg is None else [arg]
-    return f"{name}({', '.join(_shown(value) for value in given)})"
+    return f"{name}({', '.join(shown(value) for value in given)})"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A number, an address near the heap as pages above its start.
+
+    >>> shown(START + PAGE), shown(START + 1), shown(-12)
+    ('heap+1', 'heap+0+1 B', '-12')
+    """
     if not isinstance(value, int) or abs(value - START) > 1 << 26:
         return str(value)
     pages, rest = divmod(value - START, PAGE)
