@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from mmsim.brk import GENERATIONS
@@ -20,10 +23,11 @@ from mmsim.trace.syscall_trace import Session
 from .alphabet import Op
 from .finding import Finding
 from .play import cost
-from .report import shown
+from .search import clusters_of, costs_of
+from .words import shown
 from .world import START, WORLDS
 
-__all__ = ["Known", "covering", "known", "outcome", "repaired"]
+__all__ = ["Known", "behind", "known", "mended", "outcome"]
 
 FOLDER = Path(__file__).with_name("findings")
 
@@ -106,20 +110,49 @@ def outcome(world: str, script: list[Op], generation: str, measure: str = "") ->
     return "; ".join(filter(None, told))
 
 
-def covering(finding: Finding, new: str) -> list[Known]:
-    """The known findings that can be behind an automatic one: same call, same kind of difference, same generation."""
-    pair, broken = (finding.kind, finding.family), set(finding.invariants)
-    return [
-        each
-        for each in known()
-        if pair in each.covers
-        and new in each.generations
-        and (not each.invariants or not broken or broken & set(each.invariants))
-    ]
+def behind(finding: Finding, old: str, new: str) -> list[Known]:
+    """The known findings that are behind an automatic one, by running it.
+
+    One for which `new` has a repair is behind it if the repair takes it away; of the others only one that no second
+    can be taken for.
+    """
+    able = [each for each in known() if new in each.generations and _can_be(each, finding)]
+    tried = [each for each in able if each.new == new and each.repair]
+    if tried:
+        return [each for each in tried if not _still(finding, each, old)]
+    return able if len(able) == 1 else []
 
 
-def repaired(finding: Known) -> str:
-    """The source of `new` with the repair; raises ValueError when a line to repair is not there."""
+def _can_be(each: Known, finding: Finding) -> bool:
+    """The same call and kind of difference; of a price, what is counted."""
+    counted = finding.family != "cost" or (each.measure or "VMAs") in finding.side
+    return (finding.kind, finding.family) in each.covers and counted
+
+
+def _still(finding: Finding, each: Known, old: str) -> bool:
+    """Whether a finding is seen with the repair of another."""
+    looked = costs_of if finding.family == "cost" else clusters_of
+    with mended(each) as name:
+        shown = [found.key for found in looked(finding.world, finding.script, old, name) if found.ops == finding.script]
+    return any(key[:3] == (finding.kind, finding.family, finding.side) for key in shown)
+
+
+@contextmanager
+def mended(finding: Known) -> Iterator[str]:
+    """The name of a generation that is `new` with the repair, as long as the block lasts."""
+    name = f"{finding.new} mended"
+    module = ModuleType(f"mmsim.brk.{name}")
+    module.__package__, module.__file__ = "mmsim.brk", name
+    exec(compile(_repaired(finding), name, "exec"), module.__dict__)
+    GENERATIONS[name] = module
+    try:
+        yield name
+    finally:
+        del GENERATIONS[name]
+
+
+def _repaired(finding: Known) -> str:
+    """The source of `new` with the repair; raises ValueError when a line to repair is not there once."""
     source = Path(GENERATIONS[finding.new].__file__ or "").read_text(encoding="utf-8")
     for old, new in finding.repair:
         if source.count(old) != 1:
