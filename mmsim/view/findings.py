@@ -10,6 +10,7 @@ from mmsim.brk import GENERATIONS
 from mmsim.explore.concern import NOT_IN_THE_MAIL
 from mmsim.explore.finding import Finding
 from mmsim.explore.known import Known
+from mmsim.explore.play import FAMILIES
 from mmsim.explore.words import script_text
 
 from .space_pictures import LEFT
@@ -55,7 +56,7 @@ def finding_table(findings: Iterable[Finding], title: str | None = None) -> Find
     >>> finding_table([]).text.splitlines()[0]
     'Findings'
     """
-    head = ("", "what differs", "function", "mail", "shortest script")
+    head = ("", "call", "what differs", "broken", "function", "mail", "shortest script")
     return FindingTable(title or "Findings", head, (_row(number, each) for number, each in enumerate(findings, 1)))
 
 
@@ -63,7 +64,9 @@ def _row(number: int, finding: Finding) -> tuple[str, ...]:
     asked = "-" if finding.concern == NOT_IN_THE_MAIL else finding.concern
     script, last = script_text(finding.script), script_text(finding.script[-1:])
     short = script if len(script) <= _LONG else f"{len(finding.script)} calls, the last {last}"
-    return str(number), finding.title, finding.function or "-", asked, short
+    what = finding.side if finding.family == "cost" else FAMILIES[finding.family]
+    broken = " ".join(finding.invariants) or "-"
+    return str(number), finding.kind, what, broken, finding.function or "-", asked, short
 
 
 def known_table(findings: Iterable[Known], title: str | None = None) -> FindingTable:
