@@ -17,7 +17,9 @@ from .space_pictures import LEFT
 
 __all__ = ["FindingTable", "finding_table", "known_table"]
 
-_LONG = 60
+_SHORT, _LONG = 16, 60
+"""Cells up to _SHORT stay on one line; scripts from _LONG on are not spelled out."""
+_WHOLE = 'style="text-align:left;white-space:nowrap"'
 
 
 class FindingTable:
@@ -41,7 +43,7 @@ class FindingTable:
         head = "".join(f'<th scope="col" {LEFT}>{escape(word)}</th>' for word in self.head)
         body = "".join(
             f'<tr><th scope="row" {LEFT}>{escape(first)}</th>'
-            + "".join(f"<td {LEFT}>{escape(part)}</td>" for part in rest)
+            + "".join(f"<td {_WHOLE if len(part) < _SHORT else LEFT}>{escape(part)}</td>" for part in rest)
             + "</tr>"
             for first, *rest in self.rows
         )
