@@ -25,7 +25,7 @@ from .finding import Finding
 from .play import cost
 from .search import clusters_of, costs_of
 from .words import shown
-from .world import START, WORLDS
+from .world import START, WORLDS, ordinary
 
 __all__ = ["Known", "behind", "known", "mended", "outcome"]
 
@@ -124,9 +124,10 @@ def behind(finding: Finding, old: str, new: str) -> list[Known]:
 
 
 def _can_be(each: Known, finding: Finding) -> bool:
-    """The same call and kind of difference; of a price, what is counted."""
+    """The same call and kind of difference; of a price, what is counted; an odd kernel only where there is one."""
     counted = finding.family != "cost" or (each.measure or "VMAs") in finding.side
-    return (finding.kind, finding.family) in each.covers and counted
+    placed = ordinary(each.world) or not ordinary(finding.world)
+    return (finding.kind, finding.family) in each.covers and counted and placed
 
 
 def _still(finding: Finding, each: Known, old: str) -> bool:
