@@ -339,7 +339,7 @@ def _doctor(args: argparse.Namespace) -> int:
 
 def _explore(args: argparse.Namespace) -> int:
     from mmsim.explore import Plan, dump, explore, workers
-    from mmsim.explore.report import as_page, as_text
+    from mmsim.explore.report import as_page, as_text, causes_of
 
     if args.jobs < 1 or args.depth < 0 or args.seconds < 0 or (args.batches or 0) < 0:
         print("mmsim explore: expected --jobs of 1 or more, and no negative number", file=sys.stderr)
@@ -350,10 +350,11 @@ def _explore(args: argparse.Namespace) -> int:
     try:
         with workers(args.jobs, args.dask) as executor:
             result = explore(plan, executor, args.jobs, journal, sys.stderr)
-        print("\n".join(as_text(result)))
+        causes = causes_of(result)
+        print("\n".join(as_text(result, causes)))
         if out and journal:
             out.write_text(dump(result.findings, result.about), encoding="utf-8")
-            out.with_suffix(".html").write_text(as_page(result), encoding="utf-8")
+            out.with_suffix(".html").write_text(as_page(result, causes), encoding="utf-8")
             if result.complete:
                 journal.unlink(missing_ok=True)
     except (OSError, ValueError, ImportError) as error:

@@ -6,6 +6,7 @@ from mmsim.trace.syscall_trace import Session
 from mmsim.view.space_pictures import SpacePicture, space_compare
 
 from .finding import Finding
+from .known import Known
 from .world import START, WORLDS
 
 __all__ = ["strips"]
@@ -13,10 +14,10 @@ __all__ = ["strips"]
 _WINDOW = START - (1 << 20), START + (1 << 21)
 
 
-def strips(finding: Finding, old: str, new: str) -> list[SpacePicture]:
+def strips(finding: Finding | Known, old: str, new: str) -> list[SpacePicture]:
     """One picture of the state before the last op, one of what both made of it."""
     found = []
-    for title, ops in (("before the last call", finding.script[:-1]), ("after it", finding.script)):
+    for title, ops in (("Ahead of the last call", finding.script[:-1]), ("After the last call", finding.script)):
         processes = {}
         for generation in (old, new):
             session = Session(WORLDS[finding.world], generation)

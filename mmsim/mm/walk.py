@@ -18,9 +18,10 @@ Change = Callable[[Vma, "Vma | None", int, int], "tuple[int, Vma]"]
 
 
 def overlapping(mm: MM, start: int, end: int) -> list[Vma]:
-    """Every VMA that overlaps [start, end)."""
-    found, vma = [], mm.find_in(start, end)
-    while vma is not None:
+    """Every VMA that overlaps [start, end); as far as one leads to the next, where the tree is damaged."""
+    found: list[Vma] = []
+    vma = mm.find_in(start, end)
+    while vma is not None and (not found or vma.end > found[-1].end):
         found.append(vma)
         vma = mm.find_in(vma.end, end) if vma.end < end else None
     return found
@@ -69,6 +70,8 @@ def over_holes(mm: MM, start: int, end: int, change: Change) -> int:
         error, vma = change(vma, prev, start, stop)
         if error:
             return error
+        if max(stop, vma.end) <= start:
+            return -ENOMEM  # the tree is damaged: it has found a VMA that ends below
         start = max(stop, vma.end)
     return holes
 

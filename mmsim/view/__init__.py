@@ -11,6 +11,7 @@ from typing import Any
 _HOME = {
     "brk_lab": ("BrkLab",),
     "chart": ("bars",),
+    "findings": ("finding_table", "known_table"),
     "pictures": ("Picture", "picture", "picture_diff", "picture_write"),
     "player": ("StepPlayer",),
     "reality": ("reality_picture", "reality_table"),
@@ -42,6 +43,8 @@ __all__ = [
     "StoreLab",
     "bars",
     "event_table",
+    "finding_table",
+    "known_table",
     "number",
     "picture",
     "picture_diff",
