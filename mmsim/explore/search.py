@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from hashlib import sha256
-from itertools import repeat
 from random import Random
 from typing import Any, NamedTuple
 
@@ -150,7 +149,8 @@ def gather(outcomes: Iterable[Outcome], old: str, new: str, executor: Executor) 
     holds all lines of the other's: the longer one only passes by something else as well.
     """
     found = _by_key(each for outcome in outcomes for each in outcome.clusters)
-    found = _by_key(executor.map(shrunk, found, repeat(old), repeat(new)))
+    futures = [executor.submit(shrunk, each, old, new) for each in found]
+    found = _by_key(future.result() for future in futures)
     kept: list[Cluster] = []
     for each in found:
         for at, other in enumerate(kept):
