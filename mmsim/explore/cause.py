@@ -12,7 +12,7 @@ from typing import Any
 from mmsim.brk import GENERATIONS
 
 from .alphabet import Op
-from .play import start
+from .play import attempt, start
 
 __all__ = ["function_of", "lines_of", "text_of"]
 
@@ -25,7 +25,7 @@ def lines_of(world: str, ops: list[Op], old: str, new: str, side: str = "new") -
     for op, arg in ops[:-1]:
         session.do(op, arg)
     with _watched(GENERATIONS[new if side == "new" else old].__file__ or "") as found:
-        session.do(*ops[-1])
+        attempt(session, *ops[-1])
     return frozenset(found)
 
 
