@@ -32,6 +32,7 @@ __all__ = [
     "cost",
     "examine",
     "glance",
+    "heal",
     "parted",
     "start",
     "state_key",
@@ -197,7 +198,7 @@ def examine(world: str, ops: list[Op], old: str, new: str) -> Iterator[Parting]:
             return
         if symptoms:
             for session in (one, two):
-                _heal(session)
+                heal(session)
 
 
 _HEALED = frozenset({"accounting", "peak", "list", "leak", "cost"})
@@ -271,7 +272,7 @@ def _failed(op: str, arg: Any, answer: Answer) -> bool:
     return answer != arg if op == "brk" else isinstance(answer, int) and answer < 0
 
 
-def _heal(session: Session) -> None:
+def heal(session: Session) -> None:
     """Make the counters what the VMAs add up to, and the peak what it was."""
     committed = 0
     for mm in _mms(session):

@@ -14,7 +14,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from .alphabet import FAULTY, LETTERS, ORDINARY, Op, reach, script
-from .cause import lines_of
+from .cause import functions_of, lines_of
 from .play import MEASURES, Parting, cost, examine, glance, parted, start, state_key
 from .shrink import plainness, shrink
 from .world import WORLDS, ordinary
@@ -133,11 +133,16 @@ def _dearer(world: str, ops: list[Op], one: dict[str, int], two: dict[str, int])
 
 
 def shrunk(cluster: Cluster, old: str, new: str) -> Cluster:
-    """With the shortest script, in the plainest world, that still shows the same kind of difference at its last op."""
+    """With the shortest script, in the plainest world, that still shows the same kind of difference at its last op.
+
+    A script that calls other functions of the new code shows another thing, however alike it looks.
+    """
+    way = set(functions_of(new, cluster.key.lines))
 
     def seen(world: str, ops: list[Op]) -> Key | None:
         shown = _looked(cluster.key.family, world, ops, old, new)
-        return next((each.key for each in shown if each.key[:3] == cluster.key[:3]), None)
+        same = (each.key for each in shown if each.key[:3] == cluster.key[:3])
+        return next((key for key in same if set(functions_of(new, key.lines)) <= way), None)
 
     ops = shrink(cluster.ops, lambda ops: seen(cluster.world, ops) is not None)
     world = next(world for world in (*WORLDS, cluster.world) if seen(world, ops) or world == cluster.world)
