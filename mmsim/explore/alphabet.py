@@ -76,7 +76,8 @@ def _mprotect(random: Random, top: int) -> Op:
 def _mremap(random: Random, top: int) -> Op:
     """Move a piece: pages that were touched keep their offsets, which then do not fit the place."""
     start, length = _range(random, top)
-    return "mremap", [start, length, length, MREMAP.MAYMOVE | MREMAP.FIXED, _at(random, top)]
+    target = random.choice((_at(random, top), start + random.choice((-2, -1, 1, 2)) * PAGE))
+    return "mremap", [start, length, length, MREMAP.MAYMOVE | MREMAP.FIXED, target]
 
 
 def _fork(random: Random, top: int) -> Op:
@@ -117,7 +118,7 @@ def _lock_all(random: Random, top: int) -> Op:
 
 def _limit(random: Random, top: int) -> Op:
     name = random.choice(("DATA", "AS", "MEMLOCK"))
-    return "setrlimit", [name, random.choice((0, 4, 8, 12, 40)) * PAGE]
+    return "setrlimit", [name, random.choice((0, 4, 8, 12, 40)) * PAGE + random.choice((0, 0, 2048))]
 
 
 def _mark(random: Random, top: int) -> Op:
@@ -152,8 +153,9 @@ def _hook(random: Random, top: int) -> Op:
     return "hook", [_at(random, top), *random.choice(((1, 1), (0, 0)))]
 
 
+_TOUCHES = Family("touch", 6, "", _touch)
 FAMILIES = (
-    Family("touch", 6, "", _touch),
+    _TOUCHES,
     Family("mmap", 8, "", _mmap),
     Family("munmap", 8, "", _munmap),
     Family("mprotect", 4, "", _mprotect),
@@ -170,11 +172,11 @@ FAMILIES = (
     Family("large", 1, "", _overcommit),
     Family("huge", 1, "", _huge),
     Family("advice", 1, "", _advice),
-    Family("loader", 4, "a crafted executable", _loader),
+    Family("loader", 6, "a crafted executable", _loader),
     Family("mark", 2, "the right to set marks (CAP_SYS_RESOURCE)", _mark),
     Family("hook", 2, "a driver", _hook),
 )
-"""Beside brk(), which every script has."""
+"""Beside brk(), which every script has, and touching memory, which every other one has."""
 _NEEDS = {"uffd_register": "a userfaultfd", "vm_brk_flags": "a crafted executable", "hook": "a driver"}
 _NEEDS |= {"set_mm": "the right to set marks", "fail": "an allocation failure"}
 ORDINARY = "an ordinary program"
@@ -183,22 +185,25 @@ FAULTY = ("brk", "vm_brk_flags")
 
 
 def script(random: Random, length: int, faults: bool) -> list[Op]:
-    """A random script of at most `length` ops; with `faults` something fails during one of them."""
-    chosen = random.sample(FAMILIES, random.randint(1, 4))
-    makers = [_brk] * 2 * len(chosen) + [family.ops for family in chosen]
-    weights = [4] * 2 * len(chosen) + [family.weight for family in chosen]
+    """A random script of at most `length` ops, half of them brk(); with `faults` something fails during one of them."""
+    chosen = random.sample(FAMILIES, random.randint(1, 4)) + random.choice(([], [_TOUCHES]))
+    makers = [_brk, *(family.ops for family in chosen)]
+    weights = [sum(family.weight for family in chosen), *(family.weight for family in chosen)]
     ops: list[Op] = []
     top = START
     for make in random.choices(makers, weights, k=random.randint(2, length)):
         ops.append(make(random, top))
+        if make is _mremap and random.random() < 0.5:
+            ops.insert(-1, ("touch", ops[-1][1][0]))
         if make is _brk:
             top = ops[-1][1]
     return list(_with_fault(random, ops)) if faults else ops
 
 
 def _with_fault(random: Random, ops: list[Op]) -> Iterator[Op]:
-    """The last call of the code under test fails; what it leaves behind is seen at once."""
-    places = [at for at, (op, _) in enumerate(ops) if op in FAULTY]
+    """Something fails during one call of the code under test: brk() or the loader's, as likely."""
+    call = random.choice(sorted({op for op, _ in ops if op in FAULTY}) or [""])
+    places = [at for at, (op, _) in enumerate(ops) if op == call]
     target = random.choice(places) if places else None
     for at, op in enumerate(ops):
         if at == target:

@@ -246,9 +246,15 @@ def _compare(one: Session, two: Session, op: str, arg: Any, failing: bool) -> It
         return  # the failure was planned at a place that only one of them passes
     if answers[0] != answers[1]:
         yield Symptom("answer", "", "", f"{answers[0]:#x} and {answers[1]:#x}")
-    for each in differences(snapshot(one.process.mm), snapshot(two.process.mm)):
+    differing = differences(snapshot(one.process.mm), snapshot(two.process.mm))
+    for each in differing:
         family = "present" if "present pages" in each.what else "pages"
         yield Symptom(family, "I23", "", each.what)
+    if answers[0] == answers[1] and not differing and all(broke):
+        for name, kept in one.counters().items():
+            other = two.counters()[name]
+            if kept != other:  # both are wrong, but not by the same
+                yield Symptom("accounting", "", "", f"{name} is {kept} and {other}")
     if _heard(one) != _heard(two):
         yield Symptom("events", "", "", f"monitors heard {_heard(one)} and {_heard(two)}")
 
