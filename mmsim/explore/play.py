@@ -218,43 +218,61 @@ def _apart(one: Session, two: Session) -> bool:
     return _seen(one) != _seen(two)
 
 
+class _Done(NamedTuple):
+    """What one side made of an op: answer, invariants broken, whether a planned failure was met, VMAs lost."""
+
+    answer: Answer
+    broken: list[Broken]
+    struck: bool
+    lost: int
+
+
+def _done(session: Session, op: str, arg: Any) -> _Done:
+    faults = session.process.machine.faults
+    planned = [(site, nth) for site, visits in faults.planned.items() for nth in visits]
+    bill = _bill(session)
+    answer, found = _judged(session, op, arg)
+    struck = any(faults.seen.get(site, 0) >= nth for site, nth in planned)
+    return _Done(answer, found, struck, _lost(session, bill) if op in FAULTY else 0)
+
+
 def _compare(one: Session, two: Session, op: str, arg: Any, failing: bool) -> Iterator[Symptom]:
-    """Do one op on both sides; what is not the same, and the invariants that one side breaks and the other not."""
-    pair, struck = (one, two), []
-    answers: list[Answer] = []
-    broke: list[list[Broken]] = []
-    lost = []
-    for session in pair:
-        planned, bill = _planned(session), _bill(session)
-        answer, found = _judged(session, op, arg)
-        answers.append(answer)
-        broke.append(found)
-        struck.append(any(session.process.machine.faults.seen.get(site, 0) >= nth for site, nth in planned))
-        lost.append(_lost(session, bill) if op in FAULTY else 0)
-    for at, side in ((1, "new"), (0, "old")):
-        known = {each.id for each in broke[1 - at]}
-        for each in broke[at]:
-            if each.id not in known:
-                yield Symptom(_FAMILY_OF[each.id], each.id, side, each.what)
-        if isinstance(answers[at], str) and answers[0] != answers[1]:
-            yield Symptom("crash", "", side, str(answers[at]))
-        if lost[at] > lost[1 - at]:
-            yield Symptom("leak", "", side, f"{lost[at]} VMAs are lost")
-    if any(isinstance(answer, str) for answer in answers):
+    """Do one op on both sides; what is not the same, and what one side breaks and the other not."""
+    old, new = _done(one, op, arg), _done(two, op, arg)
+    yield from _worse("new", new, old)
+    yield from _worse("old", old, new)
+    if isinstance(old.answer, str) or isinstance(new.answer, str):
         return
-    if failing and not all(struck) and _failed(op, arg, answers[0]) != _failed(op, arg, answers[1]):
+    met_by_one = failing and not (old.struck and new.struck)
+    if met_by_one and _failed(op, arg, old.answer) != _failed(op, arg, new.answer):
         return  # the failure was planned at a place that only one of them passes
-    if answers[0] != answers[1]:
-        yield Symptom("answer", "", "", f"{answers[0]:#x} and {answers[1]:#x}")
-    differing = differences(snapshot(one.process.mm), snapshot(two.process.mm))
-    for each in differing:
+    if old.answer != new.answer:
+        yield Symptom("answer", "", "", f"{old.answer:#x} and {new.answer:#x}")
+    yield from _unlike(one, two, counted=old.answer == new.answer and bool(old.broken and new.broken))
+
+
+def _worse(side: str, mine: _Done, other: _Done) -> Iterator[Symptom]:
+    """What one side does wrong and the other not."""
+    known = {each.id for each in other.broken}
+    for each in mine.broken:
+        if each.id not in known:
+            yield Symptom(_FAMILY_OF[each.id], each.id, side, each.what)
+    if isinstance(mine.answer, str) and mine.answer != other.answer:
+        yield Symptom("crash", "", side, mine.answer)
+    if mine.lost > other.lost:
+        yield Symptom("leak", "", side, f"{mine.lost} VMAs are lost")
+
+
+def _unlike(one: Session, two: Session, counted: bool) -> Iterator[Symptom]:
+    """What a program sees otherwise; `counted`: and counters, where both sides are wrong but not by the same."""
+    found = differences(snapshot(one.process.mm), snapshot(two.process.mm))
+    for each in found:
         family = "present" if "present pages" in each.what else "pages"
         yield Symptom(family, "I23", "", each.what)
-    if answers[0] == answers[1] and not differing and all(broke):
+    if counted and not found:
         for name, kept in one.counters().items():
-            other = two.counters()[name]
-            if kept != other:  # both are wrong, but not by the same
-                yield Symptom("accounting", "", "", f"{name} is {kept} and {other}")
+            if kept != two.counters()[name]:
+                yield Symptom("accounting", "", "", f"{name} is {kept} and {two.counters()[name]}")
     if _heard(one) != _heard(two):
         yield Symptom("events", "", "", f"monitors heard {_heard(one)} and {_heard(two)}")
 
@@ -267,11 +285,6 @@ def _judged(session: Session, op: str, arg: Any) -> tuple[Answer, list[Broken]]:
         raise
     except Exception as error:
         return f"crash: {error!r}", []
-
-
-def _planned(session: Session) -> list[tuple[str, int]]:
-    """The planned failures: site, and at which visit."""
-    return [(site, nth) for site, visits in session.process.machine.faults.planned.items() for nth in visits]
 
 
 def _failed(op: str, arg: Any, answer: Answer) -> bool:
@@ -303,7 +316,7 @@ _EVENTS = {
     "calls to khugepaged": "khugepaged_enter",
     "calls to the architecture": "arch_unmap",
 }
-MEASURES = ("VMAs more", "nodes", "pages soft-dirty", *_EVENTS)
+MEASURES = ("VMAs more", *_EVENTS, "nodes", "pages soft-dirty")
 
 
 class _Bill(NamedTuple):
