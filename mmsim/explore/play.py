@@ -1,6 +1,6 @@
 """The same script in two generations: whether they part, where, and in what.
 
-Two speeds. `parted()` compares after each op what is cheap (answer, break, counters) and everything only at the end:
+Two speeds. `glance()` compares after each op what is cheap (answer, break, counters) and everything only at the end:
 it decides whether a script is worth a closer look. `examine()` compares everything after every op, invariants and
 delivered events included, and says what is not the same.
 """
@@ -11,16 +11,36 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from mmsim.mm import MM, VM
-from mmsim.mm.check import broken
+from mmsim.mm.check import Broken, broken
 from mmsim.mm.space import data_class, exec_class, stack_class
 from mmsim.mm.transition import differences, snapshot
 from mmsim.mm.units import page_align
+from mmsim.mm.vma import AnonVma
+from mmsim.trace.recording import RecordingError
 from mmsim.trace.syscall_trace import Session
 
-from .alphabet import Op
+from .alphabet import FAULTY, Op
 from .world import WORLDS
 
-__all__ = ["FAMILIES", "MEASURES", "Parting", "Symptom", "cost", "examine", "parted", "start", "state_key"]
+__all__ = [
+    "FAMILIES",
+    "MEASURES",
+    "Parting",
+    "Symptom",
+    "alike",
+    "attempt",
+    "cost",
+    "examine",
+    "glance",
+    "heal",
+    "parted",
+    "start",
+    "state_key",
+]
+
+Answer = int | str
+"""What a call answers, or what it crashed with."""
+Price = dict[str, int]
 
 FAMILIES = {
     "answer": "the call answers otherwise",
@@ -36,6 +56,8 @@ FAMILIES = {
     "locks": "a lock is held, or was held where it must not be",
     "tables": "a page table went with pages in it",
     "freed": "something points to what was freed",
+    "leak": "a VMA was made that is neither in use nor freed",
+    "crash": "the code fails in itself: a kernel would crash",
     "cost": "the same at another price",
 }
 """What can be different, in words."""
@@ -96,16 +118,50 @@ def start(world: str, old: str, new: str) -> tuple[Session, Session]:
 
 def parted(world: str, ops: list[Op], old: str, new: str) -> bool:
     """Whether a closer look would find anything; misses what is different in between and the same at the end."""
-    one, two = start(world, old, new)
-    for op, arg in ops:
-        if one.do(op, arg) != two.do(op, arg) or _quick(one) != _quick(two):
-            return True
-    return bool(_seen(one) != _seen(two) or _heard(one) != _heard(two) or broken(*_mms(two)) or broken(*_mms(one)))
+    return glance(world, ops, old, new) is None
+
+
+def glance(world: str, ops: list[Op], old: str, new: str, priced: int = -1) -> tuple[Price, ...] | None:
+    """What the op at `priced` costs each side, as cost() says; None if the two part, as parted() says."""
+    pair = one, two = start(world, old, new)
+    prices: tuple[Price, ...] = ()
+    planned = False
+    for step, (op, arg) in enumerate(ops):
+        before = [_bill(session) for session in pair] if planned or step == priced else []
+        if attempt(one, op, arg) != attempt(two, op, arg) or _quick(one) != _quick(two):
+            return None
+        if op in FAULTY and not (_sound(one) and _sound(two)):
+            return None
+        if planned and _lost(one, before[0]) != _lost(two, before[1]):
+            return None
+        if step == priced:
+            prices = tuple(_price(session, bill) for session, bill in zip(pair, before, strict=True))
+        planned = op == "fail"
+    if not alike(one, two) and (
+        _seen(one) != _seen(two) or _heard(one) != _heard(two) or broken(*_mms(two)) or broken(*_mms(one))
+    ):
+        return None
+    return prices
+
+
+def attempt(session: Session, op: str, arg: Any) -> Answer:
+    """Do one op; what it answers. A crash is an answer too."""
+    try:
+        return session.do(op, arg)
+    except RecordingError:
+        raise
+    except Exception as error:
+        return f"crash: {error!r}"
 
 
 def _quick(session: Session) -> tuple[int, ...]:
     mm = session.process.mm
     return mm.brk, mm.total_vm, mm.data_vm, mm.locked_vm, mm.machine.committed, len(mm.pages)
+
+
+def _sound(session: Session) -> bool:
+    """Whether the tree holds every VMA as it is. If not, the next call may run in circles in it."""
+    return all(first == vma.start and last + 1 == vma.end for first, last, vma in session.process.mm.tree)
 
 
 def _mms(session: Session) -> list[MM]:
@@ -136,14 +192,16 @@ def examine(world: str, ops: list[Op], old: str, new: str) -> Iterator[Parting]:
         symptoms = tuple(_compare(one, two, op, arg, failing))
         if symptoms:
             yield Parting(step, kind, symptoms)
-        if any(each.family not in _HEALED for each in symptoms) or _apart(one, two):
+        if any(each.family not in _HEALED for each in symptoms) or not (_sound(one) and _sound(two)):
+            return
+        if _apart(one, two):
             return
         if symptoms:
             for session in (one, two):
-                _heal(session)
+                heal(session)
 
 
-_HEALED = frozenset({"accounting", "peak", "list", "cost"})
+_HEALED = frozenset({"accounting", "peak", "list", "leak", "cost"})
 _OUTCOME = frozenset({"answer", "pages", "present", "failure"})
 
 
@@ -160,34 +218,80 @@ def _apart(one: Session, two: Session) -> bool:
     return _seen(one) != _seen(two)
 
 
+class _Done(NamedTuple):
+    """What one side made of an op: answer, invariants broken, whether a planned failure was met, VMAs lost."""
+
+    answer: Answer
+    broken: list[Broken]
+    struck: bool
+    lost: int
+
+
+def _done(session: Session, op: str, arg: Any) -> _Done:
+    faults = session.process.machine.faults
+    planned = [(site, nth) for site, visits in faults.planned.items() for nth in visits]
+    bill = _bill(session)
+    answer, found = _judged(session, op, arg)
+    struck = any(faults.seen.get(site, 0) >= nth for site, nth in planned)
+    return _Done(answer, found, struck, _lost(session, bill) if op in FAULTY else 0)
+
+
 def _compare(one: Session, two: Session, op: str, arg: Any, failing: bool) -> Iterator[Symptom]:
-    """Do one op on both sides; what is not the same, and the invariants that one side breaks and the other not."""
-    answers, broke = [], []
-    for session in (one, two):
-        answer, found = session.judged(op, arg)
-        answers.append(answer)
-        broke.append(found)
-    for mine, other, side in ((broke[1], broke[0], "new"), (broke[0], broke[1], "old")):
-        known = {each.id for each in other}
-        for each in mine:
-            if each.id not in known:
-                yield Symptom(_FAMILY_OF[each.id], each.id, side, each.what)
-    if failing and _failed(op, arg, answers[0]) != _failed(op, arg, answers[1]):
+    """Do one op on both sides; what is not the same, and what one side breaks and the other not."""
+    old, new = _done(one, op, arg), _done(two, op, arg)
+    yield from _worse("new", new, old)
+    yield from _worse("old", old, new)
+    if isinstance(old.answer, str) or isinstance(new.answer, str):
+        return
+    met_by_one = failing and not (old.struck and new.struck)
+    if met_by_one and _failed(op, arg, old.answer) != _failed(op, arg, new.answer):
         return  # the failure was planned at a place that only one of them passes
-    if answers[0] != answers[1]:
-        yield Symptom("answer", "", "", f"{answers[0]:#x} and {answers[1]:#x}")
-    for each in differences(snapshot(one.process.mm), snapshot(two.process.mm)):
+    if old.answer != new.answer:
+        yield Symptom("answer", "", "", f"{old.answer:#x} and {new.answer:#x}")
+    yield from _unlike(one, two, counted=old.answer == new.answer and bool(old.broken and new.broken))
+
+
+def _worse(side: str, mine: _Done, other: _Done) -> Iterator[Symptom]:
+    """What one side does wrong and the other not."""
+    known = {each.id for each in other.broken}
+    for each in mine.broken:
+        if each.id not in known:
+            yield Symptom(_FAMILY_OF[each.id], each.id, side, each.what)
+    if isinstance(mine.answer, str) and mine.answer != other.answer:
+        yield Symptom("crash", "", side, mine.answer)
+    if mine.lost > other.lost:
+        yield Symptom("leak", "", side, f"{mine.lost} VMAs are lost")
+
+
+def _unlike(one: Session, two: Session, counted: bool) -> Iterator[Symptom]:
+    """What a program sees otherwise; `counted`: and counters, where both sides are wrong but not by the same."""
+    found = differences(snapshot(one.process.mm), snapshot(two.process.mm))
+    for each in found:
         family = "present" if "present pages" in each.what else "pages"
         yield Symptom(family, "I23", "", each.what)
+    if counted and not found:
+        for name, kept in one.counters().items():
+            if kept != two.counters()[name]:
+                yield Symptom("accounting", "", "", f"{name} is {kept} and {two.counters()[name]}")
     if _heard(one) != _heard(two):
         yield Symptom("events", "", "", f"monitors heard {_heard(one)} and {_heard(two)}")
 
 
-def _failed(op: str, arg: Any, answer: int) -> bool:
-    return answer != arg if op == "brk" else answer < 0
+def _judged(session: Session, op: str, arg: Any) -> tuple[Answer, list[Broken]]:
+    """Do one op and check, as Session.judged(); of a crash there is nothing to check."""
+    try:
+        return session.judged(op, arg)
+    except RecordingError:
+        raise
+    except Exception as error:
+        return f"crash: {error!r}", []
 
 
-def _heal(session: Session) -> None:
+def _failed(op: str, arg: Any, answer: Answer) -> bool:
+    return answer != arg if op == "brk" else isinstance(answer, int) and answer < 0
+
+
+def heal(session: Session) -> None:
     """Make the counters what the VMAs add up to, and the peak what it was."""
     committed = 0
     for mm in _mms(session):
@@ -203,21 +307,105 @@ def _heal(session: Session) -> None:
     session.process.machine.committed = committed
 
 
-MEASURES = ("VMAs more", "VMAs made", "stores", "nodes", "look-ups")
+_EVENTS = {
+    "VMAs made": "vma_alloc",
+    "stores": "maple_store",
+    "look-ups": "look_up",
+    "lock downgrades": "downgrade",
+    "calls to perf": "perf_event_mmap",
+    "calls to khugepaged": "khugepaged_enter",
+    "calls to the architecture": "arch_unmap",
+}
+MEASURES = ("VMAs more", *_EVENTS, "nodes", "pages soft-dirty")
 
 
-def cost(world: str, ops: list[Op], generation: str) -> dict[str, int]:
-    """What the last op of a script costs: VMAs, VMAs made, stores, tree nodes asked for, neighbours looked up."""
+class _Bill(NamedTuple):
+    """What there was before a call."""
+
+    vmas: int
+    nodes: int
+
+
+def _bill(session: Session) -> _Bill:
+    mm = session.process.mm
+    return _Bill(mm.map_count, mm.tree.pool.count.allocated)
+
+
+def _lost(session: Session, before: _Bill) -> int:
+    """VMAs made by the last call that are neither mapped nor freed."""
+    mm = session.process.mm
+    names = [event[0] for event in mm.events]
+    return names.count("vma_alloc") - names.count("vma_free") - (mm.map_count - before.vmas)
+
+
+def _price(session: Session, before: _Bill) -> Price:
+    """What the last call cost, and what counts as written after it."""
+    mm = session.process.mm
+    names = [event[0] for event in mm.events]
+    return {
+        "VMAs more": mm.map_count - before.vmas,
+        "nodes": mm.tree.pool.count.allocated - before.nodes,
+        "pages soft-dirty": sum(vma.pages for vma in mm.vmas() if vma.flags & VM.SOFTDIRTY),
+        **{measure: names.count(event) for measure, event in _EVENTS.items()},
+    }
+
+
+def cost(world: str, ops: list[Op], generation: str) -> Price:
+    """What the last op of a script costs: VMAs, VMAs made, stores, tree nodes asked for, who was called."""
     session = Session(WORLDS[world], generation)
     for op, arg in ops[:-1]:
         session.do(op, arg)
-    mm = session.process.mm
-    before, vmas = mm.tree.pool.count, mm.map_count
+    before = _bill(session)
     session.do(*ops[-1])
-    names = [event[0] for event in mm.events]
-    after = mm.tree.pool.count
-    counts = names.count("vma_alloc"), names.count("maple_store"), after.allocated - before.allocated
-    return dict(zip(MEASURES, (mm.map_count - vmas, *counts, names.count("look_up")), strict=True))
+    return _price(session, before)
+
+
+def alike(one: Session, two: Session) -> bool:
+    """Whether the two are the same in all that programs and the checker look at: then so is what they break.
+
+    A side with a list must have it in order. False is no more than a reason to look.
+    """
+    mms = [*_mms(one), *_mms(two)]
+    return _heard(one) == _heard(two) and _whole(one) == _whole(two) and all(_listed_well(mm) for mm in mms)
+
+
+def _whole(session: Session) -> tuple[Any, ...]:
+    uffd = [context.mmap_changing for context in session.contexts]
+    return uffd, session.process.machine.committed, [_checked(mm) for mm in _mms(session)]
+
+
+def _checked(mm: MM) -> tuple[Any, ...]:
+    """All of a process that the invariants speak of."""
+    links: dict[int, int] = {}
+    vmas = [
+        (
+            *(first, last, vma.start, vma.end, vma.flags, vma.pgoff, vma.policy, vma.ops, vma.freed),
+            vma.file and (vma.file.name, vma.file.i_mmap.get(vma), vma.file.locked),
+            vma.uffd and vma.uffd.name,
+            [(links.setdefault(anon.serial, len(links)), anon.tree.get(vma), _dead(anon)) for anon in vma.chain],
+        )
+        for first, last, vma in mm.tree
+    ]
+    counters = mm.total_vm, mm.data_vm, mm.stack_vm, mm.exec_vm, mm.locked_vm, mm.map_count, mm.hiwater_vm, mm.peak_vm
+    locks = mm.lock, len(mm.held), len(mm.violations), len(mm.uf)
+    marks = mm.brk, mm.start_brk, mm.end_data, mm.def_flags, mm.corrupt
+    return vmas, counters, locks, marks, mm.pages, mm.huge, mm.lost_pages
+
+
+def _dead(anon: AnonVma) -> bool:
+    return any(vma.freed for vma in anon.tree)
+
+
+def _listed_well(mm: MM) -> bool:
+    """Whether the list is the tree's, and ends where it should (generations with a list)."""
+    if not mm.has_list:
+        return True
+    prev, vma = None, mm.head
+    for treed in mm.vmas():
+        if treed is not vma or vma.prev is not prev:
+            return False
+        prev, vma = vma, vma.next
+    return vma is None and mm.highest_vm_end == (prev.end if prev is not None else 0)
 
 
 def state_key(session: Session) -> tuple[Any, ...]:

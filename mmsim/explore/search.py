@@ -12,9 +12,9 @@ from hashlib import sha256
 from random import Random
 from typing import Any, NamedTuple
 
-from .alphabet import LETTERS, ORDINARY, Op, reach, script
-from .cause import lines_of
-from .play import MEASURES, Parting, cost, examine, parted, start, state_key
+from .alphabet import FAULTY, LETTERS, ORDINARY, Op, reach, script
+from .cause import functions_of, lines_of
+from .play import MEASURES, Parting, cost, examine, glance, parted, start, state_key
 from .shrink import plainness, shrink
 from .world import WORLDS, ordinary
 
@@ -83,12 +83,14 @@ def run_batch(batch: Batch) -> Outcome:
         random = Random(f"{batch.seed} {batch.number} {at}")
         world, ops = random.choice(names), script(random, LENGTH, batch.faults)
         ops_run += len(ops)
-        if parted(world, ops, batch.old, batch.new):
-            for each in clusters_of(world, ops, batch.old, batch.new):
-                found[each.key] = found[each.key].joined(each) if each.key in found else each
-        elif not batch.faults:
-            for each in costs_of(world, ops, batch.old, batch.new):
-                found[each.key] = found[each.key].joined(each) if each.key in found else each
+        last = -1 if batch.faults else _last_call(ops)
+        prices = glance(world, ops, batch.old, batch.new, last)
+        if prices is None:
+            shown = clusters_of(world, ops, batch.old, batch.new)
+        else:
+            shown = _dearer(world, ops[: last + 1], *prices) if prices else iter(())
+        for each in shown:
+            found[each.key] = found[each.key].joined(each) if each.key in found else each
     return Outcome(SIZE, ops_run, list(found.values()))
 
 
@@ -111,24 +113,35 @@ def _side(parting: Parting, family: str) -> str:
 
 def costs_of(world: str, ops: list[Op], old: str, new: str) -> Iterator[Cluster]:
     """What the last call of brk() or of the loader costs on one side and not on the other."""
-    last = max((at for at, (op, _) in enumerate(ops) if op in ("brk", "vm_brk_flags")), default=-1)
-    if last < 0:
-        return
-    prefix = ops[: last + 1]
-    one, two = cost(world, prefix, old), cost(world, prefix, new)
+    prefix = ops[: _last_call(ops) + 1]
+    if prefix:
+        yield from _dearer(world, prefix, cost(world, prefix, old), cost(world, prefix, new))
+
+
+def _last_call(ops: list[Op]) -> int:
+    """Where the last call of the code under test is, or -1."""
+    return max((at for at, (op, _) in enumerate(ops) if op in FAULTY), default=-1)
+
+
+def _dearer(world: str, ops: list[Op], one: dict[str, int], two: dict[str, int]) -> Iterator[Cluster]:
+    """The measures by which the last op of `ops` has two prices."""
     for name in MEASURES:
         if one[name] != two[name]:
             more = "more" if two[name] > one[name] else "fewer"
-            kind = prefix[-1][0]
-            yield Cluster(Key(kind, "cost", f"{more} {name}", ()), world, prefix, frozenset(), 1)
+            yield Cluster(Key(ops[-1][0], "cost", f"{more} {name}", ()), world, ops, frozenset(), 1)
 
 
 def shrunk(cluster: Cluster, old: str, new: str) -> Cluster:
-    """With the shortest script, in the plainest world, that still shows the same kind of difference at its last op."""
+    """With the shortest script, in the plainest world, that still shows the same kind of difference at its last op.
+
+    A script that calls other functions of the new code shows another thing, however alike it looks.
+    """
+    way = set(functions_of(new, cluster.key.lines))
 
     def seen(world: str, ops: list[Op]) -> Key | None:
         shown = _looked(cluster.key.family, world, ops, old, new)
-        return next((each.key for each in shown if each.key[:3] == cluster.key[:3]), None)
+        same = (each.key for each in shown if each.key[:3] == cluster.key[:3])
+        return next((key for key in same if set(functions_of(new, key.lines)) <= way), None)
 
     ops = shrink(cluster.ops, lambda ops: seen(cluster.world, ops) is not None)
     world = next(world for world in (*WORLDS, cluster.world) if seen(world, ops) or world == cluster.world)

@@ -82,7 +82,7 @@ def _simpler(op: Op) -> Iterator[Any]:
 def _nearer(address: int) -> Iterator[int]:
     """Addresses nearer to the start of the heap, whole pages first."""
     pages = (address - START) // PAGE
-    for near in sorted(range(min(pages, 0), max(pages, 0) + 1), key=abs)[:12]:
+    for near in sorted(range(max(min(pages, 0), -11), min(max(pages, 0), 11) + 1), key=abs):
         yield START + near * PAGE
     if address % PAGE > 1:
         yield address - address % PAGE + 1

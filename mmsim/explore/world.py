@@ -30,11 +30,13 @@ WORLDS: dict[str, dict[str, Any]] = {
     "file": _header([_file(-4, 0)]),
     "bare": _header([]),
     "low": _header([[START - 8 * PAGE, START - 4 * PAGE, "r-xp", 0, "file:program", _TEXT, 0]]),
-    "user": _header([_file(-4, 0)], cap_ipc_lock=False, limits={"MEMLOCK": [16 * PAGE, 16 * PAGE]}, uid=1000),
+    "user": _header([_file(-4, 0)], cap_ipc_lock=False, limits={"MEMLOCK": [6 * PAGE, 6 * PAGE]}, uid=1000),
+    "crowded": _header([_file(-4, 0)], env={"max_map_count": 4}, compat_brk=True),
     "compat": _header([_file(-8, -4)], compat_brk=True, brk_randomized=False, end_data=START - 4 * PAGE),
 }
-"""Below the heap: anonymous bss, data of a file, nothing, text at a distance; a user who may lock little; a kernel with
-COMPAT_BRK. The plainest first."""
+"""Below the heap: anonymous bss, data of a file, nothing, text at a distance; a user who may lock little; as
+many mappings as may be, but for a few (on a kernel with COMPAT_BRK, which does not matter where the heap's place is
+random); a kernel with COMPAT_BRK. The plainest first."""
 
 
 def ordinary(world: str) -> bool:
