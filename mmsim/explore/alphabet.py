@@ -117,8 +117,10 @@ def _lock_all(random: Random, top: int) -> Op:
 
 
 def _limit(random: Random, top: int) -> Op:
-    name = random.choice(("DATA", "AS", "MEMLOCK"))
-    return "setrlimit", [name, random.choice((0, 4, 8, 12, 40)) * PAGE + random.choice((0, 0, 2048))]
+    """Near what a process of these worlds has: the stack alone counts for 32 pages of AS."""
+    name = random.choice(("DATA", "AS", "AS", "MEMLOCK"))
+    pages = random.randint(32, 48) if name == "AS" else random.choice((0, 4, 8, 12, 16))
+    return "setrlimit", [name, pages * PAGE + random.choice((0, 0, 2048))]
 
 
 def _mark(random: Random, top: int) -> Op:
