@@ -233,6 +233,7 @@ def _add_explore(commands: argparse._SubParsersAction) -> None:
     explore.add_argument(
         "-o", "--out", metavar="FILE.json", help="write the findings, and a page of pictures beside it"
     )
+    explore.add_argument("--ask-kernel", action="store_true", help="run each script on the running kernel as well")
     explore.add_argument("--dask", metavar="ADDRESS", help="let the workers of a Dask cluster search (mmsim[cluster])")
     explore.set_defaults(run=_explore)
 
@@ -339,7 +340,9 @@ def _doctor(args: argparse.Namespace) -> int:
 
 def _explore(args: argparse.Namespace) -> int:
     from mmsim.explore import Plan, dump, explore, workers
+    from mmsim.explore.ask import asked
     from mmsim.explore.report import as_page, as_text, causes_of
+    from mmsim.kernel import NoKernel
 
     if args.jobs < 1 or args.depth < 0 or args.seconds < 0 or (args.batches or 0) < 0:
         print("mmsim explore: expected --jobs of 1 or more, and no negative number", file=sys.stderr)
@@ -350,6 +353,8 @@ def _explore(args: argparse.Namespace) -> int:
     try:
         with workers(args.jobs, args.dask) as executor:
             result = explore(plan, executor, args.jobs, journal, sys.stderr)
+        if args.ask_kernel:
+            result = result._replace(findings=[asked(finding) for finding in result.findings])
         causes = causes_of(result)
         print("\n".join(as_text(result, causes)))
         if out and journal:
@@ -357,7 +362,7 @@ def _explore(args: argparse.Namespace) -> int:
             out.with_suffix(".html").write_text(as_page(result, causes), encoding="utf-8")
             if result.complete:
                 journal.unlink(missing_ok=True)
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, ValueError, ImportError, NoKernel) as error:
         print(f"mmsim explore: {error}", file=sys.stderr)
         return 2
     print(f"{result.scripts / result.seconds:,.0f} scripts a second, {result.seconds:.0f} s", file=sys.stderr)

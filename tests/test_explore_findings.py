@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mmsim.brk import GENERATIONS
-from mmsim.explore import Plan, Result, explore
+from mmsim.explore import Plan, Result, dump, explore, validate
 from mmsim.explore.alphabet import Op
+from mmsim.explore.ask import ask, asked, can_be_asked
 from mmsim.explore.concern import CONCERNS, NOT_IN_THE_MAIL
 from mmsim.explore.known import Known, known, mended, outcome
 from mmsim.explore.play import FAMILIES
 from mmsim.explore.report import as_page, as_text, causes_of
 from mmsim.explore.world import START, WORLDS
 from mmsim.kernel import NoKernel
-from mmsim.kernel.live import OPS
 from mmsim.mm.calls import MAP
 from mmsim.mm.check import INVARIANTS
 from mmsim.mm.units import PAGE
 from mmsim.mm.walk import overlapping
-from mmsim.trace.reality import check_reality, heap_start
 from mmsim.trace.syscall_trace import Session
 from mmsim.view import finding_table, known_table
 
@@ -141,21 +140,28 @@ def test_a_file_that_cannot_be_used_is_told_in_a_line(tmp_path: Path, monkeypatc
         known.cache_clear()
 
 
-live_ones = [each for each in KNOWN if each.world in ("bss", "file") and {op for op, _ in each.script} <= set(OPS)]
-
-
-def moved(arg: Any, by: int) -> Any:
-    if isinstance(arg, list):
-        return [moved(each, by) for each in arg]
-    return arg + by if isinstance(arg, int) and abs(arg - START) < 1 << 26 else arg
+live_ones = [each for each in KNOWN if can_be_asked(each.world, each.script)]
 
 
 @like_today
 @pytest.mark.parametrize("each", live_ones, ids=lambda each: each.id)
 def test_the_running_kernel_does_as_today(each: Known) -> None:
-    script = [(op, moved(arg, heap_start(each.world) - START)) for op, arg in each.script]
     try:
-        asked = check_reality(script, "today", each.world)
+        kernel = ask(each.world, each.script)
     except NoKernel as reason:
         pytest.skip(str(reason))
-    assert asked.agrees
+    assert "today" in kernel["like"]
+
+
+@like_today
+def test_the_kernel_is_asked_for_every_finding_that_can_be(result: Result) -> None:
+    try:
+        findings = [asked(finding) for finding in result.findings]
+    except NoKernel as reason:
+        pytest.skip(str(reason))
+    answered = [finding for finding in findings if finding.kernel is not None]
+    assert answered
+    assert all("today" in finding.kernel["like"] for finding in answered if finding.kernel is not None)
+    text = "\n".join(as_text(result._replace(findings=findings), causes_of(result)))
+    assert text.count(", asked: as ") == len(answered)
+    validate(json.loads(dump(findings, result.about)))

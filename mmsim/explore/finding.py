@@ -57,6 +57,8 @@ class Finding(NamedTuple):
     count: int
     cost: list[dict[str, int]]
     sides: list[Side]
+    kernel: dict[str, Any] | None = None
+    """What the running kernel makes of the script, if it was asked (`mmsim.explore.ask`)."""
 
     @property
     def title(self) -> str:

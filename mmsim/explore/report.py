@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from typing import Any
 
 from mmsim.mm.units import PAGE
 
@@ -53,11 +54,18 @@ def _details(finding: Finding) -> Iterator[str]:
     yield f"script ({finding.world}): {script_text(finding.script)}"
     yield from _seen(finding)
     yield from (_told(side) for side in finding.sides)
+    if finding.kernel is not None:
+        yield _kernel(finding.kernel)
     if finding.family == "cost":
         yield ", ".join(_prices(finding))
     else:
         yield f"in {finding.function}():"
         yield from (f"  {line}" for line in finding.lines)
+
+
+def _kernel(kernel: dict[str, Any]) -> str:
+    like = ", ".join(kernel["like"])
+    return f"Linux {kernel['release']}, asked: as {like}" if like else f"Linux {kernel['release']}, asked: as none"
 
 
 def _seen(finding: Finding) -> Iterator[str]:
