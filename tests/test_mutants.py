@@ -10,8 +10,9 @@ import pytest
 
 from mmsim.brk import GENERATIONS
 from mmsim.explore.alphabet import script
-from mmsim.explore.play import alike, attempt, start
+from mmsim.explore.pair import attempt, start
 from mmsim.explore.search import Batch, run_batch
+from mmsim.explore.state import alike
 from mmsim.explore.world import WORLDS
 from mmsim.mm import broken
 

@@ -13,7 +13,8 @@ from typing import Any
 from mmsim.brk import GENERATIONS
 
 from .alphabet import Op
-from .play import attempt, heal, start
+from .pair import attempt, start
+from .play import heal
 
 __all__ = ["function_of", "functions_of", "lines_of", "text_of"]
 

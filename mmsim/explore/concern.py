@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .alphabet import Op
-from .play import cost
+from .price import cost
 
 __all__ = ["CONCERNS", "NOT_IN_THE_MAIL", "concern_of"]
 

@@ -17,7 +17,8 @@ from mmsim.trace.syscall_trace import Session
 from .alphabet import Op, reach
 from .cause import function_of, lines_of, text_of
 from .concern import concern_of
-from .play import FAMILIES, Symptom, cost, examine
+from .play import FAMILIES, Symptom, examine
+from .price import cost
 from .search import Cluster
 from .world import WORLDS, ordinary
 

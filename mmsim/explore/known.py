@@ -22,7 +22,7 @@ from mmsim.trace.syscall_trace import Session
 
 from .alphabet import Op
 from .finding import Finding
-from .play import cost
+from .price import cost
 from .search import clusters_of, costs_of
 from .words import shown
 from .world import START, WORLDS, ordinary

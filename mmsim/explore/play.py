@@ -10,37 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from mmsim.mm import MM, VM
+from mmsim.mm import VM
 from mmsim.mm.check import Broken, broken
 from mmsim.mm.space import data_class, exec_class, stack_class
 from mmsim.mm.transition import differences, snapshot
 from mmsim.mm.units import page_align
-from mmsim.mm.vma import AnonVma
 from mmsim.trace.recording import RecordingError
 from mmsim.trace.syscall_trace import Session
 
 from .alphabet import FAULTY, Op
-from .world import WORLDS
+from .pair import Answer, attempt, heard, mms, start
+from .price import Price, bill, lost, price
+from .state import alike
 
-__all__ = [
-    "FAMILIES",
-    "MEASURES",
-    "Parting",
-    "Symptom",
-    "alike",
-    "attempt",
-    "cost",
-    "examine",
-    "glance",
-    "heal",
-    "parted",
-    "start",
-    "state_key",
-]
-
-Answer = int | str
-"""What a call answers, or what it crashed with."""
-Price = dict[str, int]
+__all__ = ["FAMILIES", "Parting", "Symptom", "examine", "glance", "heal", "parted"]
 
 FAMILIES = {
     "answer": "the call answers otherwise",
@@ -111,11 +94,6 @@ class Parting(NamedTuple):
         return [each for each in self.symptoms if each.family == family]
 
 
-def start(world: str, old: str, new: str) -> tuple[Session, Session]:
-    """A process of each generation."""
-    return Session(WORLDS[world], old), Session(WORLDS[world], new)
-
-
 def parted(world: str, ops: list[Op], old: str, new: str) -> bool:
     """Whether a closer look would find anything; misses what is different in between and the same at the end."""
     return glance(world, ops, old, new) is None
@@ -127,31 +105,21 @@ def glance(world: str, ops: list[Op], old: str, new: str, priced: int = -1) -> t
     prices: tuple[Price, ...] = ()
     planned = False
     for step, (op, arg) in enumerate(ops):
-        before = [_bill(session) for session in pair] if planned or step == priced else []
+        before = [bill(session) for session in pair] if planned or step == priced else []
         if attempt(one, op, arg) != attempt(two, op, arg) or _quick(one) != _quick(two):
             return None
         if op in FAULTY and not (_sound(one) and _sound(two)):
             return None
-        if planned and _lost(one, before[0]) != _lost(two, before[1]):
+        if planned and lost(one, before[0]) != lost(two, before[1]):
             return None
         if step == priced:
-            prices = tuple(_price(session, bill) for session, bill in zip(pair, before, strict=True))
+            prices = tuple(price(*each) for each in zip(pair, before, strict=True))
         planned = op == "fail"
     if not alike(one, two) and (
-        _seen(one) != _seen(two) or _heard(one) != _heard(two) or broken(*_mms(two)) or broken(*_mms(one))
+        _seen(one) != _seen(two) or heard(one) != heard(two) or broken(*mms(two)) or broken(*mms(one))
     ):
         return None
     return prices
-
-
-def attempt(session: Session, op: str, arg: Any) -> Answer:
-    """Do one op; what it answers. A crash is an answer too."""
-    try:
-        return session.do(op, arg)
-    except RecordingError:
-        raise
-    except Exception as error:
-        return f"crash: {error!r}"
 
 
 def _quick(session: Session) -> tuple[int, ...]:
@@ -164,18 +132,10 @@ def _sound(session: Session) -> bool:
     return all(first == vma.start and last + 1 == vma.end for first, last, vma in session.process.mm.tree)
 
 
-def _mms(session: Session) -> list[MM]:
-    return [session.process.mm, *(other.mm for other in session.others)]
-
-
 def _seen(session: Session) -> tuple[Any, ...]:
     """What a program could notice: which page is mapped how, what is present, the break."""
     seen = snapshot(session.process.mm)
     return seen.parts, seen.present, seen.brk
-
-
-def _heard(session: Session) -> list[list[Any]]:
-    return [context.events for context in session.contexts]
 
 
 def examine(world: str, ops: list[Op], old: str, new: str) -> Iterator[Parting]:
@@ -230,10 +190,10 @@ class _Done(NamedTuple):
 def _done(session: Session, op: str, arg: Any) -> _Done:
     faults = session.process.machine.faults
     planned = [(site, nth) for site, visits in faults.planned.items() for nth in visits]
-    bill = _bill(session)
+    before = bill(session)
     answer, found = _judged(session, op, arg)
     struck = any(faults.seen.get(site, 0) >= nth for site, nth in planned)
-    return _Done(answer, found, struck, _lost(session, bill) if op in FAULTY else 0)
+    return _Done(answer, found, struck, lost(session, before) if op in FAULTY else 0)
 
 
 def _compare(one: Session, two: Session, op: str, arg: Any, failing: bool) -> Iterator[Symptom]:
@@ -273,8 +233,8 @@ def _unlike(one: Session, two: Session, counted: bool) -> Iterator[Symptom]:
         for name, kept in one.counters().items():
             if kept != two.counters()[name]:
                 yield Symptom("accounting", "", "", f"{name} is {kept} and {two.counters()[name]}")
-    if _heard(one) != _heard(two):
-        yield Symptom("events", "", "", f"monitors heard {_heard(one)} and {_heard(two)}")
+    if heard(one) != heard(two):
+        yield Symptom("events", "", "", f"monitors heard {heard(one)} and {heard(two)}")
 
 
 def _judged(session: Session, op: str, arg: Any) -> tuple[Answer, list[Broken]]:
@@ -294,7 +254,7 @@ def _failed(op: str, arg: Any, answer: Answer) -> bool:
 def heal(session: Session) -> None:
     """Make the counters what the VMAs add up to, and the peak what it was."""
     committed = 0
-    for mm in _mms(session):
+    for mm in mms(session):
         vmas = list(mm.vmas())
         mm.total_vm = sum(vma.pages for vma in vmas)
         mm.data_vm = sum(vma.pages for vma in vmas if data_class(vma.flags) and not exec_class(vma.flags))
@@ -305,125 +265,3 @@ def heal(session: Session) -> None:
         mm.highest_vm_end = max((vma.end for vma in vmas), default=0)
         committed += sum(vma.pages for vma in vmas if vma.flags & VM.ACCOUNT)
     session.process.machine.committed = committed
-
-
-_EVENTS = {
-    "VMAs made": "vma_alloc",
-    "stores": "maple_store",
-    "look-ups": "look_up",
-    "lock downgrades": "downgrade",
-    "calls to perf": "perf_event_mmap",
-    "calls to khugepaged": "khugepaged_enter",
-    "calls to the architecture": "arch_unmap",
-}
-MEASURES = ("VMAs more", *_EVENTS, "nodes", "pages soft-dirty")
-
-
-class _Bill(NamedTuple):
-    """What there was before a call."""
-
-    vmas: int
-    nodes: int
-
-
-def _bill(session: Session) -> _Bill:
-    mm = session.process.mm
-    return _Bill(mm.map_count, mm.tree.pool.count.allocated)
-
-
-def _lost(session: Session, before: _Bill) -> int:
-    """VMAs made by the last call that are neither mapped nor freed."""
-    mm = session.process.mm
-    names = [event[0] for event in mm.events]
-    return names.count("vma_alloc") - names.count("vma_free") - (mm.map_count - before.vmas)
-
-
-def _price(session: Session, before: _Bill) -> Price:
-    """What the last call cost, and what counts as written after it."""
-    mm = session.process.mm
-    names = [event[0] for event in mm.events]
-    return {
-        "VMAs more": mm.map_count - before.vmas,
-        "nodes": mm.tree.pool.count.allocated - before.nodes,
-        "pages soft-dirty": sum(vma.pages for vma in mm.vmas() if vma.flags & VM.SOFTDIRTY),
-        **{measure: names.count(event) for measure, event in _EVENTS.items()},
-    }
-
-
-def cost(world: str, ops: list[Op], generation: str) -> Price:
-    """What the last op of a script costs: VMAs, VMAs made, stores, tree nodes asked for, who was called."""
-    session = Session(WORLDS[world], generation)
-    for op, arg in ops[:-1]:
-        session.do(op, arg)
-    before = _bill(session)
-    session.do(*ops[-1])
-    return _price(session, before)
-
-
-def alike(one: Session, two: Session) -> bool:
-    """Whether the two are the same in all that programs and the checker look at: then so is what they break.
-
-    A side with a list must have it in order. False is no more than a reason to look.
-    """
-    mms = [*_mms(one), *_mms(two)]
-    return _heard(one) == _heard(two) and _whole(one) == _whole(two) and all(_listed_well(mm) for mm in mms)
-
-
-def _whole(session: Session) -> tuple[Any, ...]:
-    uffd = [context.mmap_changing for context in session.contexts]
-    return uffd, session.process.machine.committed, [_checked(mm) for mm in _mms(session)]
-
-
-def _checked(mm: MM) -> tuple[Any, ...]:
-    """All of a process that the invariants speak of."""
-    links: dict[int, int] = {}
-    vmas = [
-        (
-            *(first, last, vma.start, vma.end, vma.flags, vma.pgoff, vma.policy, vma.ops, vma.freed),
-            vma.file and (vma.file.name, vma.file.i_mmap.get(vma), vma.file.locked),
-            vma.uffd and vma.uffd.name,
-            [(links.setdefault(anon.serial, len(links)), anon.tree.get(vma), _dead(anon)) for anon in vma.chain],
-        )
-        for first, last, vma in mm.tree
-    ]
-    counters = mm.total_vm, mm.data_vm, mm.stack_vm, mm.exec_vm, mm.locked_vm, mm.map_count, mm.hiwater_vm, mm.peak_vm
-    locks = mm.lock, len(mm.held), len(mm.violations), len(mm.uf)
-    marks = mm.brk, mm.start_brk, mm.end_data, mm.def_flags, mm.corrupt
-    return vmas, counters, locks, marks, mm.pages, mm.huge, mm.lost_pages
-
-
-def _dead(anon: AnonVma) -> bool:
-    return any(vma.freed for vma in anon.tree)
-
-
-def _listed_well(mm: MM) -> bool:
-    """Whether the list is the tree's, and ends where it should (generations with a list)."""
-    if not mm.has_list:
-        return True
-    prev, vma = None, mm.head
-    for treed in mm.vmas():
-        if treed is not vma or vma.prev is not prev:
-            return False
-        prev, vma = vma, vma.next
-    return vma is None and mm.highest_vm_end == (prev.end if prev is not None else 0)
-
-
-def state_key(session: Session) -> tuple[Any, ...]:
-    """All of a process that can make a difference later; two with the same key need not both be tried."""
-    return tuple(_mm_key(mm) for mm in _mms(session))
-
-
-def _mm_key(mm: MM) -> tuple[Any, ...]:
-    serials: dict[int, int] = {}
-    vmas = [
-        (
-            *(vma.start, vma.end, vma.flags, vma.pgoff, vma.policy),
-            vma.file.name if vma.file is not None else "",
-            vma.uffd.name if vma.uffd is not None else "",
-            tuple(serials.setdefault(each.serial, len(serials)) for each in vma.chain),
-            (vma.ops.close, vma.ops.may_split) if vma.ops is not None else (),
-        )
-        for vma in mm.vmas()
-    ]
-    limits = [(limit.soft, limit.hard) for limit in mm.limits.values()]
-    return vmas, sorted(mm.pages.items()), mm.brk, mm.start_brk, mm.end_data, mm.def_flags, limits, sorted(mm.huge)

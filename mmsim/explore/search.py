@@ -14,8 +14,11 @@ from typing import Any, NamedTuple
 
 from .alphabet import FAULTY, LETTERS, ORDINARY, Op, reach, script
 from .cause import functions_of, lines_of
-from .play import MEASURES, Parting, cost, examine, glance, parted, start, state_key
+from .pair import start
+from .play import Parting, examine, glance, parted
+from .price import MEASURES, cost
 from .shrink import plainness, shrink
+from .state import state_key
 from .world import WORLDS, ordinary
 
 __all__ = ["Batch", "Cluster", "Key", "Outcome", "exhaustive", "gather", "random_batches", "run_batch"]
