@@ -399,14 +399,19 @@ MUTANTS = (
     ),
     Mutant("extend-unlock", "the lock of the chain stays held", "            anon.unlock(mm, vma.anon_vma)\n", ""),
     Mutant("extend-put-back", "the VMA is not filed again", "            anon.put_back(vma)\n", ""),
-    Mutant("extend-chain", "the chain is left alone", _LOCK, "            anon.lock(mm, vma.anon_vma)\n"),
+    Mutant(
+        "extend-chain",
+        "the VMA is not taken out of its interval trees before it grows",
+        _LOCK,
+        "            anon.lock(mm, vma.anon_vma)\n",
+        equivalent="in the model only: its interval tree is a dict, in which put_back() files the VMA over what was "
+        "there. (The kernel's tree would be damaged.)",
+    ),
     Mutant(
         "extend-end",
         "one page too many",
         "        vma.end = address + length\n",
         "        vma.end = address + length + PAGE\n",
-        equivalent="in the model only: its interval tree is a dict, in which put_back() files the VMA over what was "
-        "there. (The kernel's tree would be damaged.)",
     ),
     Mutant("extend-store", "the tree is not told", "        mm.store(vma.start, vma.end, vma)\n", ""),
     Mutant(
@@ -555,8 +560,8 @@ MUTANTS = (
         "locked memory is faulted in also after an error",
         _POPULATE,
         _POPULATE.replace("locked and not error", "locked"),
-        equivalent="the range was unmapped before do_brk_flags() failed, and the lock is not free in between: "
-        "populate() finds nothing in it.",
+        equivalent="the range was unmapped before do_brk_flags() failed, so populate() finds nothing in it. (A second "
+        "thread could map it in between; the model has one.)",
     ),
     # what all generations share
     _COMMON("common-minimum", "the start of the heap itself is refused", "return want < (", "return want <= ("),

@@ -30,7 +30,7 @@ WORLDS: dict[str, dict[str, Any]] = {
     "file": _header([_file(-4, 0)]),
     "bare": _header([]),
     "low": _header([[START - 8 * PAGE, START - 4 * PAGE, "r-xp", 0, "file:program", _TEXT, 0]]),
-    "user": _header([_file(-4, 0)], cap_ipc_lock=False, limits={"MEMLOCK": [6 * PAGE, 6 * PAGE]}, uid=1000),
+    "user": _header([_file(-4, 0)], cap_ipc_lock=False, limits={"MEMLOCK": [4 * PAGE, 4 * PAGE]}, uid=1000),
     "crowded": _header([_file(-4, 0)], env={"max_map_count": 4}, compat_brk=True),
     "compat": _header([_file(-8, -4)], compat_brk=True, brk_randomized=False, end_data=START - 4 * PAGE),
 }
