@@ -23,7 +23,7 @@ from .pair import Answer, attempt, heard, mms, start
 from .price import Price, bill, lost, price
 from .state import alike
 
-__all__ = ["FAMILIES", "Parting", "Symptom", "examine", "glance", "heal", "parted"]
+__all__ = ["FAMILIES", "LATER", "Parting", "Symptom", "examine", "glance", "heal", "parted"]
 
 FAMILIES = {
     "answer": "the call answers otherwise",
@@ -165,10 +165,14 @@ _HEALED = frozenset({"accounting", "peak", "list", "leak", "cost"})
 _OUTCOME = frozenset({"answer", "pages", "present", "failure"})
 
 
+LATER = "a later call"
+"""The kind of every call but those under test: whichever it is, it only meets what one of those has left."""
+
+
 def _kind(session: Session, op: str, arg: Any) -> str:
-    """The name of an op; which way, if it is brk()."""
+    """The name of a call under test, and which way, if it is brk(); LATER for any other."""
     if op != "brk":
-        return op
+        return op if op in FAULTY else LATER
     new_top, old_top = page_align(arg), page_align(session.process.mm.brk)
     return "brk shrinks" if new_top < old_top else "brk grows" if new_top > old_top else "brk stays"
 
