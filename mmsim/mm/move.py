@@ -13,7 +13,7 @@ from .uffd import Unmapped
 from .units import EINVAL, ENOMEM, MASK, SHIFT, TASK_SIZE
 from .vma import Vma
 
-__all__ = ["MREMAP", "Lists", "at", "free_behind", "grow", "move_vma", "room"]
+__all__ = ["MREMAP", "Lists", "at", "free_behind", "grow", "make_way", "move_vma", "room"]
 
 
 class MREMAP:
@@ -77,6 +77,14 @@ def room(mm: MM, length: int, hint: int = 0) -> int:
             return end - length
         end = start_gap(inside) if inside is not None else start_gap(following)  # type: ignore[arg-type]
     return -ENOMEM
+
+
+def make_way(mm: MM, address: int, old: int, new: int, flags: int, target: int, lists: Lists) -> int:
+    """Unmap what lies at the place asked for, and what a shorter copy gives up; 0 or a negative error."""
+    error = munmap(mm, target, new, lists[0], may_downgrade=False) if flags & MREMAP.FIXED else 0
+    if error or old <= new:
+        return error
+    return munmap(mm, address + new, old - new, lists[1], may_downgrade=False)
 
 
 def move_vma(mm: MM, vma: Vma, address: int, old: int, new: int, target: int, flags: int, uf: list[Unmapped]) -> int:

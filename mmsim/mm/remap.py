@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .flags import VM
-from .move import MREMAP, Lists, at, free_behind, grow, move_vma, room
+from .move import MREMAP, Lists, at, free_behind, grow, make_way, move_vma, room
 from .munmap import munmap
 from .pages import populate
 from .remap_today import check_params, remap_today
@@ -96,15 +96,10 @@ def _to(mm: MM, address: int, old: int, new: int, flags: int, target: int, lists
         return -EINVAL
     if mm.map_count + 2 >= mm.machine.max_map_count - 3:
         return -ENOMEM
-    if flags & MREMAP.FIXED:
-        error = munmap(mm, target, new, lists[0], may_downgrade=False)
-        if error:
-            return error
-    if old > new:
-        error = munmap(mm, address + new, old - new, lists[1], may_downgrade=False)
-        if error:
-            return error
-        old = new
+    error = make_way(mm, address, old, new, flags, target, lists)
+    if error:
+        return error
+    old = min(old, new)
     error, vma = _resizable(mm, address, old, new, flags)
     if error or vma is None:
         return error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .flags import VM
-from .move import MREMAP, Lists, at, free_behind, grow, move_vma, room
+from .move import MREMAP, Lists, at, free_behind, grow, make_way, move_vma, room
 from .munmap import munmap
 from .space import MM
 from .units import EAGAIN, EFAULT, EINVAL, ENOMEM, PAGE, SHIFT, TASK_SIZE, page_align, wrap
@@ -87,15 +87,10 @@ def _to(mm: MM, address: int, old: int, new: int, flags: int, target: int, lists
     Simpler on purpose: the kernel charges what a shrink gave up once more with the move, and never gives
     that back.
     """
-    if flags & MREMAP.FIXED:
-        error = munmap(mm, target, new, lists[0], may_downgrade=False)
-        if error:
-            return error
-    if old > new:
-        error = munmap(mm, address + new, old - new, lists[1], may_downgrade=False)
-        if error:
-            return error
-        old = new
+    error = make_way(mm, address, old, new, flags, target, lists)
+    if error:
+        return error
+    old = min(old, new)
     found = at(mm, address)
     if found is None:
         return -EFAULT
