@@ -119,6 +119,8 @@ class _Search:
         self.plan = plan
         self.bar = bar
         self.began = began
+        if journal is not None:
+            _drop_cut_line(journal)
         self.outcomes = _read(journal, plan) if journal is not None and journal.exists() else []
         self.done = len(self.outcomes)
         self.journal = self._opened(journal) if journal is not None else None
@@ -171,16 +173,27 @@ class _Search:
             self.journal.close()
 
 
+def _drop_cut_line(journal: Path) -> None:
+    """What a crash left of a last line goes, so that the next one does not follow it; of nothing, nothing stays."""
+    if journal.exists():
+        text = journal.read_bytes()
+        whole = text[: text.rfind(b"\n") + 1]
+        if whole:
+            journal.write_bytes(whole)
+        else:
+            journal.unlink()
+
+
 def _read(journal: Path, plan: Plan) -> list[Outcome]:
-    """What a journal holds; a last line that was cut off is done again."""
-    lines = journal.read_text(encoding="utf-8").split("\n")
+    """What a journal holds."""
+    lines = journal.read_text(encoding="utf-8").splitlines()
     try:
         about = json.loads(lines[0])
     except ValueError:
         about = None
     if about != plan.about:
         raise ValueError(f"{journal}: is of another search ({about}), expected {plan.about}: move it away")
-    return [_outcome(json.loads(line)) for line in lines[1:-1]]
+    return [_outcome(json.loads(line)) for line in lines[1:]]
 
 
 def _outcome(row: list[Any]) -> Outcome:
