@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from mmsim.mm.units import ENOMEM
+from mmsim.trace.syscall_trace import Session
+
 from .alphabet import Op
 from .price import cost
+from .world import WORLDS
 
 __all__ = ["CONCERNS", "NOT_IN_THE_MAIL", "concern_of"]
 
@@ -18,7 +22,6 @@ CONCERNS = {
 }
 """Those that show in what the code does; C4 is about comments."""
 NOT_IN_THE_MAIL = "not in the mail"
-_LOADER_FAMILIES = {"answer": "C1", "events": "C6"}
 
 
 def concern_of(kind: str, family: str, side: str, world: str, ops: list[Op], old: str, new: str) -> str:
@@ -33,7 +36,9 @@ def concern_of(kind: str, family: str, side: str, world: str, ops: list[Op], old
     if kind == "vm_brk_flags":
         if family == "cost":
             return "C5" if "VMAs" in side else "C3"
-        return _LOADER_FAMILIES.get(family, "C7")
+        if family == "answer":
+            return "C1" if _answers(world, ops, old) == 0 and _answers(world, ops, new) == -ENOMEM else NOT_IN_THE_MAIL
+        return "C6" if family == "events" else "C7"
     if family == "cost":
         return "C3" if "look-ups" in side or "nodes" in side else NOT_IN_THE_MAIL
     if (
@@ -44,6 +49,12 @@ def concern_of(kind: str, family: str, side: str, world: str, ops: list[Op], old
     ):
         return "C2"
     return NOT_IN_THE_MAIL
+
+
+def _answers(world: str, ops: list[Op], generation: str) -> int:
+    """What the last op answers."""
+    session = Session(WORLDS[world], generation)
+    return [session.do(op, arg) for op, arg in ops][-1]
 
 
 def _extended(world: str, ops: list[Op], generation: str) -> bool:
