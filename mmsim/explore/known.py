@@ -113,13 +113,15 @@ def outcome(world: str, script: list[Op], generation: str, measure: str = "") ->
 def behind(finding: Finding, old: str, new: str) -> list[Known]:
     """The known findings that are behind an automatic one, by running it.
 
-    One for which `new` has a repair is behind it if the repair takes it away; of the others only one that no second
-    can be taken for.
+    One for which `new` has a repair is behind it if the repair takes it away; of the others only one whose calls are
+    all made, and that no second can be taken for.
     """
     able = [each for each in known() if new in each.generations and _can_be(each, finding)]
     tried = [each for each in able if each.new == new and each.repair]
     if tried:
         return [each for each in tried if not _still(finding, each, old)]
+    calls = {op for op, _ in finding.script}
+    able = [each for each in able if {op for op, _ in each.script} <= calls]
     return able if len(able) == 1 else []
 
 
