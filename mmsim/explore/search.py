@@ -80,7 +80,7 @@ def random_batches(old: str, new: str, seed: int, faults: bool, first: int = 0) 
 
 def run_batch(batch: Batch) -> Outcome:
     """Run the scripts of a batch; what parts, clustered."""
-    found: dict[Key, Cluster] = {}
+    found: list[Cluster] = []
     names, ops_run = list(WORLDS), 0
     for at in range(SIZE):
         random = Random(f"{batch.seed} {batch.number} {at}")
@@ -89,12 +89,10 @@ def run_batch(batch: Batch) -> Outcome:
         last = -1 if batch.faults else _last_call(ops)
         prices = glance(world, ops, batch.old, batch.new, last)
         if prices is None:
-            shown = clusters_of(world, ops, batch.old, batch.new)
-        else:
-            shown = _dearer(world, ops[: last + 1], *prices) if prices else iter(())
-        for each in shown:
-            found[each.key] = found[each.key].joined(each) if each.key in found else each
-    return Outcome(SIZE, ops_run, list(found.values()))
+            found += clusters_of(world, ops, batch.old, batch.new)
+        elif prices:
+            found += _dearer(world, ops[: last + 1], *prices)
+    return Outcome(SIZE, ops_run, _by_key(found))
 
 
 def clusters_of(world: str, ops: list[Op], old: str, new: str) -> Iterator[Cluster]:
@@ -211,18 +209,17 @@ class Extended(NamedTuple):
 
 def extend(piece: Extension) -> Extended:
     """Add every letter to every script."""
-    found: dict[Key, Cluster] = {}
+    found: list[Cluster] = []
     states = []
     for before in piece.scripts:
         for letter in LETTERS:
             ops = [*before, letter]
             if parted(piece.world, ops, piece.old, piece.new):
-                for each in clusters_of(piece.world, ops, piece.old, piece.new):
-                    found[each.key] = found[each.key].joined(each) if each.key in found else each
+                found += clusters_of(piece.world, ops, piece.old, piece.new)
             else:
                 states.append((_state(piece, ops), ops))
     count = len(piece.scripts) * len(LETTERS)
-    return Extended(Outcome(count, sum(len(ops) for _, ops in states), list(found.values())), states)
+    return Extended(Outcome(count, sum(len(ops) for _, ops in states), _by_key(found)), states)
 
 
 def _state(piece: Extension, ops: list[Op]) -> str:

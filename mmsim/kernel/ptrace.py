@@ -19,7 +19,7 @@ _NT_PRSTATUS = 1
 class Request:
     """The requests used here."""
 
-    TRACEME, CONT, SINGLESTEP, SYSCALL, DETACH = 0, 7, 9, 24, 17
+    TRACEME, CONT, SINGLESTEP, SYSCALL = 0, 7, 9, 24
     SETOPTIONS, GETEVENTMSG, GETREGSET, SETREGSET = 0x4200, 0x4201, 0x4204, 0x4205
     SEIZE, LISTEN = 0x4206, 0x4208
 
@@ -33,7 +33,7 @@ class Event:
 class Option:
     """Options of a traced process; EXITKILL ends it with its tracer, however that ends."""
 
-    SYSGOOD, FORK, VFORK, CLONE, EXEC, EXIT, SECCOMP = 0x1, 0x2, 0x4, 0x8, 0x10, 0x40, 0x80
+    SYSGOOD, FORK, VFORK, CLONE, EXEC, SECCOMP = 0x1, 0x2, 0x4, 0x8, 0x10, 0x80
     EXITKILL = 0x10_0000
 
 

@@ -13,7 +13,7 @@ from .uffd import Unmapped
 from .units import EINVAL, ENOMEM, MASK, SHIFT, TASK_SIZE
 from .vma import Vma
 
-__all__ = ["MREMAP", "Lists", "at", "free_behind", "grow", "make_way", "move_vma", "room"]
+__all__ = ["MREMAP", "Lists", "at", "expand", "make_way", "move_vma", "room"]
 
 
 class MREMAP:
@@ -34,13 +34,13 @@ def at(mm: MM, address: int) -> Vma | None:
     return vma if vma is not None and vma.start <= address else None
 
 
-def free_behind(mm: MM, vma: Vma, more: int) -> bool:
+def _free_behind(mm: MM, vma: Vma, more: int) -> bool:
     """Nothing is mapped right behind, as far as wanted (vma_expandable(), 6.1)."""
     end = vma.end + more
     return end <= MASK and mm.find_in(vma.end, end) is None and not mm.fixed_area(vma.start, end - vma.start)
 
 
-def grow(mm: MM, vma: Vma, address: int, more: int) -> int:
+def _grow(mm: MM, vma: Vma, address: int, more: int) -> int:
     """In place: the added part is merged with its VMA, and perhaps with the next."""
     pages, end = more >> SHIFT, vma.end
     if vma.flags & VM.ACCOUNT and mm.machine.charge(mm, pages):
@@ -77,6 +77,16 @@ def room(mm: MM, length: int, hint: int = 0) -> int:
             return end - length
         end = start_gap(inside) if inside is not None else start_gap(following)  # type: ignore[arg-type]
     return -ENOMEM
+
+
+def expand(mm: MM, vma: Vma, address: int, old: int, new: int, flags: int, lists: Lists) -> int:
+    """Grow in place if there is room behind, else move to where there is (the end of mremap(), 6.1)."""
+    if old == vma.end - address and _free_behind(mm, vma, new - old):
+        return _grow(mm, vma, address, new - old)
+    if not flags & MREMAP.MAYMOVE:
+        return -ENOMEM
+    place = room(mm, new)
+    return place if place < 0 else move_vma(mm, vma, address, old, new, place, flags, lists[1])
 
 
 def make_way(mm: MM, address: int, old: int, new: int, flags: int, target: int, lists: Lists) -> int:

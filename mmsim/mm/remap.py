@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .flags import VM
-from .move import MREMAP, Lists, at, free_behind, grow, make_way, move_vma, room
+from .move import MREMAP, Lists, at, expand, make_way, move_vma, room
 from .munmap import munmap
 from .pages import populate
 from .remap_today import check_params, remap_today
@@ -58,12 +58,7 @@ def _remap(mm: MM, address: int, old: int, new: int, flags: int, target: int, li
     error, vma = _resizable(mm, address, old, new, flags)
     if error or vma is None:
         return error
-    if old == vma.end - address and free_behind(mm, vma, new - old):
-        return grow(mm, vma, address, new - old)
-    if not flags & MREMAP.MAYMOVE:
-        return -ENOMEM
-    place = room(mm, new)
-    return place if place < 0 else move_vma(mm, vma, address, old, new, place, flags, lists[1])
+    return expand(mm, vma, address, old, new, flags, lists)
 
 
 def _resizable(mm: MM, address: int, old: int, new: int, flags: int) -> tuple[int, Vma | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .flags import VM
-from .move import MREMAP, Lists, at, free_behind, grow, make_way, move_vma, room
+from .move import MREMAP, Lists, at, expand, make_way, move_vma, room
 from .munmap import munmap
 from .space import MM
 from .units import EAGAIN, EFAULT, EINVAL, ENOMEM, PAGE, SHIFT, TASK_SIZE, page_align, wrap
@@ -44,7 +44,7 @@ def remap_today(mm: MM, address: int, old: int, new: int, flags: int, target: in
     if old > new:
         error = munmap(mm, address + new, old - new, lists[1], may_downgrade=True)
         return min(error, 0) or address
-    return _expand(mm, vma, address, old, new, flags, lists) if new > old else address
+    return expand(mm, vma, address, old, new, flags, lists) if new > old else address
 
 
 def _check_vma(mm: MM, vma: Vma | None, address: int, old: int, new: int, flags: int) -> int:
@@ -69,16 +69,6 @@ def _check_vma(mm: MM, vma: Vma | None, address: int, old: int, new: int, flags:
     if not mm.may_lock(vma.flags, new - old):
         return -EAGAIN
     return 0 if mm.may_expand(vma.flags, (new - old) >> SHIFT) else -ENOMEM
-
-
-def _expand(mm: MM, vma: Vma, address: int, old: int, new: int, flags: int, lists: Lists) -> int:
-    """In place if there is room behind, else by a move to where there is (expand_vma(), 6.18)."""
-    if old == vma.end - address and free_behind(mm, vma, new - old):
-        return grow(mm, vma, address, new - old)
-    if not flags & MREMAP.MAYMOVE:
-        return -ENOMEM
-    place = room(mm, new)
-    return place if place < 0 else move_vma(mm, vma, address, old, new, place, flags, lists[1])
 
 
 def _to(mm: MM, address: int, old: int, new: int, flags: int, target: int, lists: Lists) -> int:
