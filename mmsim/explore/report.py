@@ -27,7 +27,7 @@ def causes_of(result: Result) -> Causes:
 
 def as_text(result: Result, causes: Causes) -> Iterator[str]:
     """A head with the figures, then each finding."""
-    yield _head(result)
+    yield _head(result, causes)
     for number, finding in enumerate(result.findings, 1):
         yield ""
         yield f"{number}. {finding.title} [{finding.concern}]"
@@ -35,11 +35,14 @@ def as_text(result: Result, causes: Causes) -> Iterator[str]:
         yield from (f"   {line}" for line in _details(finding))
 
 
-def _head(result: Result) -> str:
+def _head(result: Result, causes: Causes) -> str:
     plan, count = result.plan, len(result.findings)
+    known = {each.id for found in causes.values() for each in found}
+    unknown = sum(not found for found in causes.values())
+    explained = f", {len(known)} known causes, {unknown or 'none'} without one" if count else ""
     return (
         f"{plan.old} -> {plan.new}: {result.scripts:,} scripts, {result.ops:,} ops, seed {plan.seed}"
-        f"{', with failures' if plan.faults else ''}: {count} finding{'' if count == 1 else 's'}"
+        f"{', with failures' if plan.faults else ''}: {count} finding{'' if count == 1 else 's'}{explained}"
         f"{'' if result.complete else ' (interrupted)'}"
     )
 
@@ -109,7 +112,7 @@ svg{width:100%;min-width:38rem;max-width:56rem;height:auto;display:block}td code
 
 def as_page(result: Result, causes: Causes) -> str:
     """One HTML page, nothing loaded from elsewhere: each finding with both address spaces before and after."""
-    plan, head = result.plan, escape(_head(result))
+    plan, head = result.plan, escape(_head(result, causes))
     title = escape(f"What {plan.new} does otherwise than {plan.old}")
     rows = "".join(_row(number, each, causes) for number, each in enumerate(result.findings, 1))
     names = "".join(f'<th scope="col">{name}</th>' for name in ("", "what", "function", "takes", "the mail"))
