@@ -64,8 +64,12 @@ class Trial(NamedTuple):
 
     @property
     def twice(self) -> int:
-        """Pages the limit test counted as mapped and as new."""
-        return self.counted.kept if self.counted else 0
+        """Pages that the limit test counted as mapped and as new.
+
+        >>> loader_trial("v4", overlap=3).twice, mmap_trial("v4", overlap=3).twice
+        (3, 0)
+        """
+        return max(0, self.counted.kept + self.counted.asked - self.length) if self.counted else 0
 
     @property
     def mark(self) -> str:
@@ -85,8 +89,8 @@ class Trial(NamedTuple):
         """
         if self.counted is None:
             return "no limit was tested"
-        total, asked, kept, allowed = self.counted
-        twice = f"; {kept} counted twice" if kept else ""
+        total, asked, _, allowed = self.counted
+        twice = f"; {self.twice} counted twice" if self.twice else ""
         return f"{total} + {asked} = {total + asked} is {'within' if allowed else 'over'} {self.limit}{twice}"
 
 

@@ -31,7 +31,7 @@ MARKS = {
 }
 """What a mark means, its colour and how thick its frame is."""
 PAGES = {
-    "m": ("mapped before", "#D0D0D0", 1.0),
+    "m": ("mapped at the test", "#D0D0D0", 1.0),
     "+": ("counted as new", STATES["new"].tint, 1.0),
     "2": ("counted as new, but mapped already", OKABE_ITO["orange"], 3.0),
 }
@@ -198,9 +198,8 @@ def _boxes(trial: Trial) -> str:
     """A letter for each page counted: what is mapped, what is asked for and mapped already, what is new."""
     if trial.counted is None:
         return "m" * trial.total
-    total, asked, kept, _ = trial.counted
-    again = min(kept, asked)
-    return "m" * total + "2" * again + "+" * (asked - again)
+    total, asked, _, _ = trial.counted
+    return "m" * total + "2" * trial.twice + "+" * (asked - trial.twice)
 
 
 def _counts(marks: Iterable[str]) -> str:
@@ -338,7 +337,7 @@ class LimitLab(Lab):
         strips = [Strip("before the call", before, {})]
         for name, trial in self.trials.items():
             after = _seen(trial.process, heap)
-            strips.append(Strip(f"after the call, {name}", after, changes(before, after)[1]))
+            strips.append(Strip(f"after the call, generation {name}", after, changes(before, after)[1]))
         return strips
 
     def report(self) -> list[str]:
