@@ -66,12 +66,12 @@ def test_moving_a_slider_makes_another_call() -> None:
     lab.fields["slack"].value = 4
     assert lab.drawing.widget.value != shown
     assert {name: trial.mark for name, trial in lab.trials.items()} == {"before": "+", "v4": "+"}
-    assert "accepted by before, v4" in lab.said.value
+    assert "accepted by: before, v4" in lab.said.value
 
 
 def test_more_overlap_than_length_is_all_of_it() -> None:
     lab = LimitLab("x", length=2, overlap=8, slack=1)
-    assert "vm_brk_flags() for 2 pages, 2 of them mapped; mapped in all 2, limit 3 (slack 1)" in lab.text
+    assert "vm_brk_flags() for 2 pages, 2 of them mapped already; mapped in all: 2, limit: 3 (slack 1)" in lab.text
 
 
 def test_it_is_right_at_every_extreme() -> None:

@@ -55,7 +55,7 @@ class ExecLimits(NamedTuple):
         return {overlap: self.lowest[0] - lowest for overlap, lowest in self.lowest.items()}
 
     def __repr__(self) -> str:
-        rows = [f"  overlap {overlap}: runs with {lowest} pages" for overlap, lowest in self.lowest.items()]
+        rows = [f"  overlap {overlap}: runs with a limit of {lowest} pages" for overlap, lowest in self.lowest.items()]
         note = [f"note: {self.note}"] if self.note else []
         return "\n".join([self.source, *rows, f"with a page less each ends by {self.signal}", *note])
 

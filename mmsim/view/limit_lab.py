@@ -31,7 +31,7 @@ MARKS = {
 }
 """What a mark means, its colour and how thick its frame is."""
 PAGES = {
-    "m": ("mapped at the test", "#D0D0D0", 1.0),
+    "m": ("mapped when tested", "#D0D0D0", 1.0),
     "+": ("counted as new", STATES["new"].tint, 1.0),
     "2": ("counted as new, but mapped already", OKABE_ITO["orange"], 3.0),
 }
@@ -345,10 +345,10 @@ class LimitLab(Lab):
         length, slack = self.fields["length"].value, self.fields["slack"].value
         first = next(iter(self.trials.values()))
         head = (
-            f"{self.fields['call'].value}() for {length} pages, {first.overlap} of them mapped; "
-            f"mapped in all {first.total}, limit {first.limit} (slack {slack}); more than before: {first.new}"
+            f"{self.fields['call'].value}() for {length} pages, {first.overlap} of them mapped already; "
+            f"mapped in all: {first.total}, limit: {first.limit} (slack {slack}), more than before: {first.new}"
         )
-        said = {"accepted by": "+", "refused by": "-", "refused without need by": "!"}
+        said = {"accepted by:": "+", "refused by:": "-", "refused without need by:": "!"}
         found = {word: [name for name, each in self.trials.items() if each.mark == mark] for word, mark in said.items()}
         return [head, "; ".join(f"{word} {', '.join(names)}" for word, names in found.items() if names)]
 
