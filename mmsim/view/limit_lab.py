@@ -328,7 +328,7 @@ class LimitLab(Lab):
         self.trials = {
             name: CALLS[call](name, length, overlap, slack) for name in SHOWN[self.fields["generations"].value]
         }
-        bars = LimitBars(f"{call}(), {length} pages", self.trials)
+        bars = LimitBars(f"{call}(), {_pages(length)}", self.trials)
         self.picture = _Stacked(bars, SpacePicture("the call", self._strips(call == "brk")))
 
     def _strips(self, heap: bool) -> list[Strip]:
@@ -345,12 +345,16 @@ class LimitLab(Lab):
         length, slack = self.fields["length"].value, self.fields["slack"].value
         first = next(iter(self.trials.values()))
         head = (
-            f"{self.fields['call'].value}() for {length} pages, {first.overlap} of them mapped already; "
+            f"{self.fields['call'].value}() for {_pages(length)}, {first.overlap} of them mapped already; "
             f"mapped in all: {first.total}, limit: {first.limit} (slack {slack}), more than before: {first.new}"
         )
         said = {"accepted by:": "+", "refused by:": "-", "refused without need by:": "!"}
         found = {word: [name for name, each in self.trials.items() if each.mark == mark] for word, mark in said.items()}
         return [head, "; ".join(f"{word} {', '.join(names)}" for word, names in found.items() if names)]
+
+
+def _pages(count: int) -> str:
+    return f"{count} page{'' if count == 1 else 's'}"
 
 
 def _seen(process: Any, heap: bool) -> Space:
