@@ -7,7 +7,7 @@ import pytest
 from mmsim.brk import GENERATIONS
 from mmsim.experiments.build import HEAP, HEAP_FLAGS, started
 from mmsim.experiments.e2 import TOP, below, grow
-from mmsim.experiments.rule import PROPERTIES, content, counter_example, differing, judged, last_growth
+from mmsim.experiments.rule import PROPERTIES, content, counter_example, described, differing, judged, last_growth
 from mmsim.mm import VM, File, Vma
 from mmsim.mm.calls import MAP, PROT
 from mmsim.mm.units import PAGE
@@ -34,11 +34,11 @@ def file_at_the_end(prot: int = RW, flags: int = HERE) -> list[tuple[str, object
 
 class TestRules:
     def test_the_patchs_two_terms_are_the_patch(self) -> None:
-        assert judged(patch, "v4") == "done: the rule and v4 agree on all 512 VMAs"
+        assert judged(patch, generation="v4") == "done: the rule and v4 agree on all 512 VMAs"
 
     def test_what_the_patch_lacks_makes_it_the_old_rule(self) -> None:
         assert judged(whole) == "done: the rule and before agree on all 512 VMAs"
-        assert judged(whole, "merged").startswith("done")
+        assert judged(whole, generation="merged").startswith("done")
 
     def test_the_smallest_difference_comes_first(self) -> None:
         assert len(list(differing(patch, "before"))) == 31
@@ -56,6 +56,11 @@ class TestRules:
 
     def test_an_untouched_rule(self) -> None:
         assert judged(lambda vma, address: None) == "not tried yet"
+
+    def test_rules_together(self) -> None:
+        assert judged(patch, whole).startswith("done")
+        assert judged(patch, lambda vma, address: None) == "not tried yet"
+        assert judged(patch, lambda vma, address: vma.file is None).startswith("not yet: 15 of 512")
 
     def test_a_rule_that_stops(self) -> None:
         said = judged(lambda vma, address: vma.ops.close)
@@ -80,6 +85,16 @@ class TestContent:
         assert content(process, HEAP) == "SIGSEGV: nothing is mapped"
         process.mmap(HEAP, PAGE, PROT.NONE, HERE | MAP.ANONYMOUS)
         assert content(process, HEAP) == "SIGSEGV: not readable"
+
+    def test_what_a_page_has_from_its_vma(self) -> None:
+        for wrong, found in (
+            ("memory policy", "zeros, policy interleave"),
+            ("page offset", "zeros, page number off by +1"),
+        ):
+            process, vma = below("v4", {wrong})
+            grow(process, vma)
+            assert described(process, TOP) == found
+        assert described(process, HEAP - PAGE) == "SIGSEGV: nothing is mapped"
 
 
 class TestCounterExample:

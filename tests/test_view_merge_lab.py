@@ -58,7 +58,7 @@ def test_every_setting_gives_what_the_experiment_gives() -> None:
         assert lab.outcomes == {generation: outcome(generation, lab.wrong) for generation in GENERATIONS}
         captions = [strip.caption for strip in lab.picture.strips]
         assert captions[0] == "before the growth"
-        assert captions[1] == f"after the growth, generation {first}: {lab.outcomes[first]}"
+        assert captions[1] == f"after the growth, generation {first} ({lab.outcomes[first]})"
         assert len(captions) == (2 if first == beside else 3)
 
 

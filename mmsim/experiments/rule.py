@@ -16,7 +16,7 @@ from mmsim.trace.syscall_trace import Session
 from .build import HEAP
 from .e2 import ADJACENCY, CRITERIA, TOP, below, outcome
 
-__all__ = ["PROPERTIES", "Rule", "content", "counter_example", "differing", "judged", "last_growth"]
+__all__ = ["PROPERTIES", "Rule", "content", "counter_example", "described", "differing", "judged", "last_growth"]
 
 Rule = Callable[[Vma, int], Any]
 """Whether a growth from an address on may extend the VMA below it; None says that nothing is written yet."""
@@ -40,17 +40,19 @@ def differing(rule: Rule, generation: str) -> Iterator[tuple[str, ...]]:
                 yield wrong
 
 
-def judged(rule: Rule, generation: str = "before") -> str:
-    """A rule held against a generation in all combinations: how many agree, and the smallest that does not.
+def judged(*rules: Rule, generation: str = "before") -> str:
+    """What all the rules allow together, held against a generation in all combinations.
+
+    Says how many are judged otherwise, and which is the smallest.
 
     >>> judged(lambda vma, address: False)
     'not yet: 1 of 512 VMAs are judged otherwise. The smallest: for a VMA with nothing of its own, expected extended (before), got new VMA'
     """  # noqa: E501
     _, vma = below(generation)
     try:
-        if rule(vma, TOP) is None:
+        if None in [rule(vma, TOP) for rule in rules]:
             return _UNTRIED
-        wrong = list(differing(rule, generation))
+        wrong = list(differing(lambda vma, address: all(rule(vma, address) for rule in rules), generation))
     except Exception as error:  # whatever a learner's rule does: it is told, not raised
         return f"not yet: the rule stopped with {type(error).__name__}: {error}"
     total = 2 ** len(PROPERTIES)
@@ -89,6 +91,21 @@ def content(process: Process, address: int) -> str:
     if peek(process.mm, address) == -EFAULT:
         return f"SIGBUS: behind the end of {vma.file.name}"
     return f"page {vma.pgoff + (address - vma.start) // PAGE} of {vma.file.name}"
+
+
+def described(process: Process, address: int) -> str:
+    """The same, with what the page has from its VMA: a memory policy, a page number that is not its address's.
+
+    >>> process, _ = below("v4", {"page offset"})
+    >>> described(process, TOP - PAGE)
+    'zeros, page number off by +1'
+    """
+    parts, vma = [content(process, address)], process.mm.tree.load(address)
+    if vma is not None and vma.policy is not None:
+        parts.append(f"policy {vma.policy}")
+    if vma is not None and vma.file is None and vma.pgoff != vma.start // PAGE:
+        parts.append(f"page number off by {vma.pgoff - vma.start // PAGE:+}")
+    return ", ".join(parts)
 
 
 def last_growth(script: list[Any], generation: str, start_brk: int = HEAP) -> str:

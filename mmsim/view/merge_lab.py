@@ -103,7 +103,7 @@ class MergeLab(Lab):
         ]
 
     def _after(self, generation: str) -> str:
-        return f"after the growth, generation {generation}: {self.outcomes[generation]}"
+        return f"after the growth, generation {generation} ({self.outcomes[generation]})"
 
     def report(self) -> list[str]:
         """What the VMA is like, and each generation's result with what it looked at and what not."""
