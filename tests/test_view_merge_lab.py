@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise, product
 
 import pytest
@@ -74,6 +75,12 @@ def test_a_box_changes_picture_text_and_table_together() -> None:
         assert table != table_after
         assert picture != picture_after or said_after.count("new criterion") > said.count("new criterion")
     assert "generation today" in lab.drawing.widget.value
+
+
+def test_the_table_has_all_four_results_side_by_side() -> None:
+    shown = MergeLab("x", close=True).table.value
+    first = shown[shown.index("<tbody>") : shown.index("</tr>", shown.index("<tbody>"))]
+    assert re.findall(r">([^<]+)</t[hd]>", first) == ["this growth", "new VMA", "extended", "new VMA", "extended"]
 
 
 def test_the_strips_show_the_file() -> None:

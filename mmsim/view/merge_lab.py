@@ -31,6 +31,8 @@ INPUTS = {
 }
 """The lab's check boxes, and what experiment E2 calls them."""
 _WORDS = {ADJACENCY: "a page missing in between", NEW: "a new criterion in the shared test"}
+_LEFT = "text-align:left"
+"""The style of each cell; a widget gives tables no room between cells, as a notebook does."""
 _LOOKS = {"new VMA": "yes", "extended": "no"}
 
 
@@ -85,7 +87,8 @@ class MergeLab(Lab):
             self.processes[generation] = process
         table = criteria_table(wrong)
         self._looked = {name: cells for name, *cells in table.rows}
-        self.table.value = table.html
+        table.rows.insert(0, ("this growth", *self.outcomes.values()))
+        self.table.value = table.html.replace(_LEFT, f"{_LEFT};padding:1px 10px")
         self.picture = SpacePicture("the growth", self._strips(earlier))
 
     def _strips(self, earlier: Space) -> list[Strip]:
