@@ -110,6 +110,14 @@ class TestCounterExample:
         ("script", "said"),
         [
             (file_at_the_end(prot=PROT.READ), "v4 makes a new VMA; is the last VMA of the heap a file's"),
+            (
+                file_at_the_end(flags=MAP.PRIVATE | MAP.FIXED_NOREPLACE),
+                "call 2, mmap_file, was refused: it answers -EEXIST",
+            ),
+            (
+                [("brk", HEAP - PAGE), ("brk", HEAP + PAGE)],
+                "call 1, brk, was refused: it answers the old break, 0x20000000",
+            ),
             (file_at_the_end(flags=MAP.SHARED | MAP.FIXED), "v4 makes a new VMA"),
             ([("brk", HEAP + PAGE), ("brk", HEAP + 2 * PAGE)], "v4 extends the heap"),
             ([("mmap_file", [HEAP, PAGE, RW, HERE, "data", 0]), ("brk", HEAP + PAGE)], "v4 refuses the growth"),

@@ -13,7 +13,7 @@ from mmsim.mm.units import EFAULT, PAGE
 from mmsim.trace import RecordingError
 from mmsim.trace.syscall_trace import Session
 
-from .build import HEAP
+from .build import HEAP, answer
 from .e2 import ADJACENCY, CRITERIA, TOP, below, outcome
 
 __all__ = ["PROPERTIES", "Rule", "content", "counter_example", "described", "differing", "judged", "last_growth"]
@@ -111,8 +111,8 @@ def described(process: Process, address: int) -> str:
 def last_growth(script: list[Any], generation: str, start_brk: int = HEAP) -> str:
     """What the last call of a script, a growing brk(), comes to: extended (and what), new VMA, or refused.
 
-    The ops are those of a syscall-trace. Raises RecordingError for one that makes no sense, or if the last call
-    does not grow the heap.
+    The ops are those of a syscall-trace. Raises RecordingError for one that makes no sense or is refused, or if the
+    last call does not grow the heap.
 
     >>> last_growth([("brk", HEAP + PAGE), ("brk", HEAP + 2 * PAGE)], "v4")
     'extended: the heap'
@@ -120,8 +120,11 @@ def last_growth(script: list[Any], generation: str, start_brk: int = HEAP) -> st
     if not isinstance(script, list) or not all(isinstance(call, tuple) and len(call) == 2 for call in script):
         raise RecordingError('a script is a list of calls, and a call is a pair such as ("brk", HEAP + PAGE)')
     session = Session({"start_brk": start_brk}, generation)
-    for op, arg in script[:-1]:
-        session.do(op, arg)
+    for at, (op, arg) in enumerate(script[:-1], 1):
+        ret = session.do(op, arg)
+        if ret < 0 or (op == "brk" and ret != arg):
+            told = answer(ret) if ret < 0 else f"the old break, {ret:#x}"
+            raise RecordingError(f"call {at}, {op}, was refused: it answers {told}")
     mm = session.process.mm
     known, old = set(mm.vmas()), mm.brk
     op, want = script[-1] if script else ("", 0)
