@@ -84,7 +84,9 @@ def below(generation: str, wrong: Collection[str] = ()) -> tuple[Process, Vma]:
     """
     process = started(generation)
     pages = PAGES - 1 if ADJACENCY in wrong else PAGES
-    vma = process.place(HEAP, HEAP + pages * PAGE, HEAP_FLAGS, None, HEAP // PAGE)
+    vma = process.place(HEAP, HEAP + pages * PAGE, HEAP_FLAGS)
+    # Its page numbers end where those of the growth begin, also across a missing page.
+    vma.pgoff = TOP // PAGE - pages
     process.mm.brk = TOP
     for name, spoil in CRITERIA.items():
         if name in wrong:
