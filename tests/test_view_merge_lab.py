@@ -45,7 +45,8 @@ def test_two_generations_let_a_close_hook_pass() -> None:
 def test_what_looked_and_what_did_not_is_said_apart() -> None:
     said = MergeLab("x", file=True, flags=True).text
     assert "v4: new VMA (looks at flags; does not look at file)" in said
-    assert "before: new VMA (looks at flags, file)" in said
+    assert "before: new VMA (looks at all of that)" in said
+    assert "v4: extended (looks at none of that)" in MergeLab("x", file=True, policy=True).text
 
 
 def test_every_setting_gives_what_the_experiment_gives() -> None:

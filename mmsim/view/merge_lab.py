@@ -85,7 +85,7 @@ class MergeLab(Lab):
             earlier = snapshot(process)
             self.outcomes[generation] = grow(process, vma, wrong)
             self.processes[generation] = process
-        table = criteria_table(wrong)
+        table = criteria_table(wrong, "This growth, and: does it look at ...?")
         self._looked = {name: cells for name, *cells in table.rows}
         table.rows.insert(0, ("this growth", *self.outcomes.values()))
         self.table.value = table.html.replace(_LEFT, f"{_LEFT};padding:1px 10px")
@@ -117,12 +117,18 @@ class MergeLab(Lab):
         ]
 
     def _said(self, at: int, generation: str) -> str:
-        answers = {name: self._looked[_label(name, self.wrong)][at] for name in self.wrong}
-        parts = [
-            f"{verb} {', '.join(found)}"
-            for verb, answer in (("looks at", "yes"), ("does not look at", "no"))
-            if (found := [_WORDS.get(name, name) for name in self.wrong if answers[name] == answer])
-        ]
+        """A result and why; a long list of properties is not said twice."""
+        wrong = self.wrong
+        found = {
+            answer: [name for name in wrong if self._looked[_label(name, wrong)][at] == answer]
+            for answer in ("yes", "no")
+        }
+        parts = []
+        for verb, names in (("looks at", found["yes"]), ("does not look at", found["no"])):
+            if len(names) == len(wrong) > 1:
+                parts = ["looks at all of that" if verb == "looks at" else "looks at none of that"]
+            elif names:
+                parts.append(f"{verb} {', '.join(_WORDS.get(name, name) for name in names)}")
         return f"{generation}: {self.outcomes[generation]}" + (f" ({'; '.join(parts)})" if parts else "")
 
 
