@@ -12,7 +12,7 @@ from mmsim.brk import GENERATIONS, Process
 from mmsim.cli import main
 from mmsim.experiments import EXPERIMENTS, Outcome, as_text, measure
 from mmsim.experiments.build import HEAP, HEAP_FLAGS, mapped, segment, started
-from mmsim.experiments.e2 import CRITERIA
+from mmsim.experiments.e2 import ADJACENCY, CRITERIA, below
 from mmsim.experiments.e4 import line_comments
 from mmsim.experiments.e9 import case
 from mmsim.experiments.table import named
@@ -83,10 +83,13 @@ class TestCopyOfTheRules:
 
     @pytest.mark.parametrize("name", CRITERIA)
     def test_each_neighbour_is_sound_before_the_growth(self, name: str) -> None:
-        process = started("today")
-        vma = process.place(HEAP, HEAP + 4 * PAGE, HEAP_FLAGS)
-        CRITERIA[name](vma)
+        process, _ = below("today", {name})
         assert process.check() == []
+
+    def test_also_when_it_is_unlike_in_everything(self) -> None:
+        process, vma = below("today", {*CRITERIA, ADJACENCY})
+        assert process.check() == []
+        assert (vma.file is not None, vma.policy, len(vma.chain), vma.pages) == (True, "interleave", 2, 3)
 
     def test_the_criterion_is_gone_afterwards(self) -> None:
         run("E2")

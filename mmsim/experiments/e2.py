@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
+from mmsim.brk import Process
 from mmsim.mm import VM, AnonVma, File, Ops, UffdContext, Vma
 from mmsim.mm.merge import painted
 from mmsim.mm.units import PAGE
@@ -13,15 +14,18 @@ from mmsim.mm.vma import FILE_OPS
 from .build import HEAP, HEAP_FLAGS, started
 from .table import Experiment, Results, named, where
 
-__all__ = ["CRITERIA", "EXPERIMENT"]
+__all__ = ["ADJACENCY", "CRITERIA", "EXPERIMENT", "NEW", "TOP", "below", "grow", "outcome"]
 
 PAGES = 4
-_NEW = "a criterion added to the shared test"
+TOP = HEAP + PAGES * PAGE
+"""The break before the growth."""
+ADJACENCY = "adjacency"
+"""A page missing between the VMA below and the growth."""
+NEW = "a criterion added to the shared test"
 
 
 def _file(vma: Vma) -> None:
     vma.file, vma.ops = File("data"), FILE_OPS
-    vma.file.i_mmap[vma] = vma.key
 
 
 def _close(vma: Vma) -> None:
@@ -49,8 +53,6 @@ def _chain(vma: Vma) -> None:
     root = AnonVma(1)
     vma.chain = [root, AnonVma(2, root)]
     vma.anon_vma = vma.chain[1]
-    for anon in vma.chain:
-        anon.tree[vma] = vma.key
 
 
 def _special(vma: Vma) -> None:
@@ -72,39 +74,58 @@ CRITERIA: dict[str, Callable[[Vma], None]] = {
     "inherited chain": _chain,
     "special mapping": _special,
 }
-"""What is made different about the VMA below the growth; a page missing between the two is one more."""
+"""What is made different about the VMA below the growth; ADJACENCY and NEW are two more."""
 
 
-def _below(generation: str, pages: int, spoil: Callable[[Vma], None]) -> tuple[Any, Vma]:
+def below(generation: str, wrong: Collection[str] = ()) -> tuple[Process, Vma]:
+    """A process whose break is TOP, and the VMA below it, which is not as a growth wants it in all that `wrong` names.
+
+    NEW is no property of the VMA: `grow()` sees to it.
+    """
     process = started(generation)
-    vma = process.place(HEAP, HEAP + pages * PAGE, HEAP_FLAGS, None, HEAP // PAGE)
-    process.mm.brk = HEAP + PAGES * PAGE
-    spoil(vma)
+    pages = PAGES - 1 if ADJACENCY in wrong else PAGES
+    vma = process.place(HEAP, HEAP + pages * PAGE, HEAP_FLAGS)
+    # Its page numbers end where those of the growth begin, also across a missing page.
+    vma.pgoff = TOP // PAGE - pages
+    process.mm.brk = TOP
+    for name, spoil in CRITERIA.items():
+        if name in wrong:
+            spoil(vma)
+    if vma.file is not None:
+        vma.file.i_mmap[vma] = vma.key
+    for anon in vma.chain:
+        anon.tree[vma] = vma.key
     return process, vma
 
 
-def _grown(process: Any, vma: Vma) -> str:
-    top = HEAP + 2 * PAGES * PAGE
-    if process.brk(top) != top:
-        return "refused"
+def grow(process: Process, vma: Vma, wrong: Collection[str] = ()) -> str:
+    """Grow the heap above `vma` by as much again: "extended", "new VMA" or "refused"."""
+    top = TOP + PAGES * PAGE
+    with painted({vma} if NEW in wrong else ()):
+        if process.brk(top) != top:
+            return "refused"
     return "extended" if vma.end == top else "new VMA"
+
+
+def outcome(generation: str, wrong: Collection[str] = ()) -> str:
+    """What a growth comes to above a VMA that fails these criteria.
+
+    >>> outcome("v4", {"file"}), outcome("merged", {"file"})
+    ('extended', 'new VMA')
+    """
+    return grow(*below(generation, wrong), wrong)
 
 
 def measure(generation: str) -> dict[str, Any]:
     """Grow the heap above a VMA that fails one criterion."""
-    found = {name: _grown(*_below(generation, PAGES, spoil)) for name, spoil in CRITERIA.items()}
-    found["adjacency"] = _grown(*_below(generation, PAGES - 1, _like))
-    process, vma = _below(generation, PAGES, _like)
-    with painted({vma}):
-        found[_NEW] = _grown(process, vma)
-    return found
+    return {name: outcome(generation, {name}) for name in (*CRITERIA, ADJACENCY, NEW)}
 
 
 def verdict(results: Results) -> str:
     """Which criteria the patch lacks, and who follows the new one."""
     before, patch = results["before"], results["v4"]
-    lacks = [name for name in before if name != _NEW and before[name] != patch[name]]
-    deaf = where(results, lambda result: result[_NEW] == "extended")
+    lacks = [name for name in before if name != NEW and before[name] != patch[name]]
+    deaf = where(results, lambda result: result[NEW] == "extended")
     return f"v4 does not look at: {', '.join(lacks)}; a new criterion does not reach {named(deaf)}"
 
 

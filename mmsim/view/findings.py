@@ -40,6 +40,11 @@ class FindingTable:
         return self.text
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return {"text/plain": self.text, "text/html": self.html}
+
+    @property
+    def html(self) -> str:
+        """The table as HTML."""
         head = "".join(f'<th scope="col" {LEFT}>{escape(word)}</th>' for word in self.head)
         body = "".join(
             f'<tr><th scope="row" {LEFT}>{escape(first)}</th>'
@@ -48,8 +53,7 @@ class FindingTable:
             for first, *rest in self.rows
         )
         caption = f"<caption {LEFT}><strong>{escape(self.title)}</strong></caption>"
-        html = f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        return {"text/plain": self.text, "text/html": html}
+        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def finding_table(findings: Iterable[Finding], title: str | None = None) -> FindingTable:
