@@ -10,6 +10,7 @@ from typing import Any
 
 _HOME = {
     "brk_lab": ("BrkLab",),
+    "census_lab": ("CensusLab", "share_bars"),
     "chart": ("bars",),
     "findings": ("finding_table", "known_table"),
     "pictures": ("Picture", "picture", "picture_diff", "picture_write"),
@@ -33,6 +34,7 @@ _WHERE = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "BrkLab",
+    "CensusLab",
     "CursorLab",
     "GapLab",
     "Marks",
@@ -52,6 +54,7 @@ __all__ = [
     "reality_picture",
     "reality_table",
     "renderer",
+    "share_bars",
     "size",
     "snapshot",
     "space_change",
