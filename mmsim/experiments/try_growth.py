@@ -129,7 +129,7 @@ def rule_report(rule: Rule) -> str:
     """
     found = dict(sorted(_facts().items(), key=lambda item: (not item[0][2], item[0])))
     got = {fact: rule(*fact[:3]) for fact in found}
-    if set(got.values()) == {None}:
+    if all(answer is None for answer in got.values()):
         return "not tried yet: the rule answers None"
     wrong = [fact for fact in found if got[fact] != fact[3]]
     every = sum(found.values())

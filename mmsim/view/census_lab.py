@@ -297,7 +297,7 @@ class CensusLab(Lab):
         self.counts = next(iter(self.replays.values())).counts
         self.usual = replayed(jobs()[chosen[0]], generation).counts
         panels = {name: (jobs()[name], moves(jobs()[name], generation, touch)) for name in self.replays}
-        about = {name: _said(each.counts) for name, each in self.replays.items()}
+        about = {name: _share(each.counts) for name, each in self.replays.items()}
         self.picture = BreakChart("The size of the heap, call by call", panels, about)
 
     def report(self) -> list[str]:
@@ -320,11 +320,16 @@ def _replayed(name: str, generation: str, touch: str) -> Replayed:
     return replayed(job, generation, touch if inherits else TOUCH[0])
 
 
-def _said(counts: Counts) -> str:
+def _share(counts: Counts) -> str:
     if not counts.growths:
         return "no growth"
-    new = f"new VMA: {counts.first} no heap there, {counts.forked} beside an inherited one"
-    return f"{counts.extended} of {counts.growths} growths extended ({counts.share:.1f} %); {new}"
+    return f"{counts.extended} of {counts.growths} growths extended ({counts.share:.1f} %)"
+
+
+def _said(counts: Counts) -> str:
+    if not counts.growths:
+        return _share(counts)
+    return f"{_share(counts)}; new VMA: {counts.first} no heap there, {counts.forked} beside an inherited one"
 
 
 # -- drawing
