@@ -139,7 +139,7 @@ def moves(job: Job, generation: str, touch: str) -> list[_Move]:
     A forked space begins at the break of its first call less what that asked for: where its parent stood is not
     recorded.
     """
-    differs = {(each.space, each.call): each for each in replayed(job, generation, touch).result.differs}
+    differs = {(each.space, each.call): each for each in _replayed(job, generation, touch).result.differs}
     found: list[_Move] = []
     for space in job.spaces:
         top = None if space.forked_from is not None else space.start_brk
@@ -293,7 +293,7 @@ class CensusLab(Lab):
         """Replay what is chosen; a job that was replayed like that before is only looked up."""
         generation, touch = self.fields["generation"].value, self.fields["touch"].value
         chosen = [name for name in (self.fields["job"].value, self.fields["beside"].value) if name != NONE]
-        self.replays = {name: _replayed(name, generation, touch) for name in dict.fromkeys(chosen)}
+        self.replays = {name: _replayed(jobs()[name], generation, touch) for name in dict.fromkeys(chosen)}
         self.counts = next(iter(self.replays.values())).counts
         self.usual = replayed(jobs()[chosen[0]], generation).counts
         panels = {name: (jobs()[name], moves(jobs()[name], generation, touch)) for name in self.replays}
@@ -313,9 +313,8 @@ class CensusLab(Lab):
         return lines
 
 
-def _replayed(name: str, generation: str, touch: str) -> Replayed:
+def _replayed(job: Job, generation: str, touch: str) -> Replayed:
     """Without a growth in a forked child no rule of writing changes a thing: then the usual replay does."""
-    job = jobs()[name]
     inherits = any(space.calls for space in job.spaces if space.forked_from is not None)
     return replayed(job, generation, touch if inherits else TOUCH[0])
 
