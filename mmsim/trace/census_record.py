@@ -9,13 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mmsim.kernel import NoKernel
+from mmsim.kernel.backend import VARIABLE, choice
 from mmsim.kernel.brkwatch import Call, Space, Watched, watch
 from mmsim.mm.units import PAGE
 
-from .census import FORMAT, kind_of
+from .census import FORMAT, SHIPPED, Job, kind_of, load, read
 from .recording import RecordingError
 
-__all__ = ["keep", "record", "refuse", "told"]
+__all__ = ["keep", "own_job", "record", "refuse", "told"]
+
+_STAND_IN = "bash-loop"
 
 _COLUMNS = ["arg", "ret", "kind", "heap_vmas_after"]
 
@@ -40,6 +44,23 @@ def record(command: Sequence[str], name: str = "") -> tuple[dict[str, Any], str]
         "address_spaces": rows,
     }
     return census, told(census["name"], watched)
+
+
+def own_job(command: Sequence[str]) -> tuple[Job, str]:
+    """The job of a program that is run now, and a line on it; a shipped one, and why, where none can be recorded.
+
+    Never raises for a program that cannot be run: the line says so.
+    """
+    try:
+        if choice() == "recording":
+            raise NoKernel(f"{VARIABLE}=recording asks for none")
+        census, line = record(command)
+        return load(census), line
+    except NoKernel as reason:
+        why = f"no program can be recorded here: {reason}"
+    except OSError as error:
+        why = f"{command[0]}: cannot be run: {error.strerror}"
+    return read(SHIPPED / f"{_STAND_IN}.json"), f"{why}; in its place the shipped job {_STAND_IN}"
 
 
 def _row(space: Space) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 _HOME = {
     "brk_lab": ("BrkLab",),
+    "census_lab": ("CensusLab", "share_bars"),
     "chart": ("bars",),
     "findings": ("finding_table", "known_table"),
     "limit_lab": ("LimitLab", "limit_bars", "limit_grid"),
@@ -35,6 +36,7 @@ _WHERE = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "BrkLab",
+    "CensusLab",
     "CursorLab",
     "GapLab",
     "LimitLab",
@@ -59,6 +61,7 @@ __all__ = [
     "reality_picture",
     "reality_table",
     "renderer",
+    "share_bars",
     "size",
     "snapshot",
     "space_change",
