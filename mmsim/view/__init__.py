@@ -11,6 +11,8 @@ from typing import Any
 _HOME = {
     "brk_lab": ("BrkLab",),
     "chart": ("bars",),
+    "failures": ("failure_map", "failure_table", "summary_table"),
+    "fault_lab": ("FaultLab",),
     "findings": ("finding_table", "known_table"),
     "pictures": ("Picture", "picture", "picture_diff", "picture_write"),
     "player": ("StepPlayer",),
@@ -34,6 +36,7 @@ _WHERE = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [
     "BrkLab",
     "CursorLab",
+    "FaultLab",
     "GapLab",
     "Marks",
     "Picture",
@@ -43,6 +46,8 @@ __all__ = [
     "StoreLab",
     "bars",
     "event_table",
+    "failure_map",
+    "failure_table",
     "finding_table",
     "known_table",
     "number",
@@ -59,6 +64,7 @@ __all__ = [
     "space_counters",
     "space_picture",
     "span",
+    "summary_table",
 ]
 
 
