@@ -84,7 +84,7 @@ CALLS: dict[str, Call] = {
     for each in (
         Call("first growth", "a VMA of 2 pages", (_brk(2),)),
         Call("extend", "4 pages of heap become 6", (_brk(4), _brk(6))),
-        Call("extend, written", "the same after a first write", (_brk(4), _TOUCH, _brk(6))),
+        Call("extend, written", "4 written pages of heap become 6", (_brk(4), _TOUCH, _brk(6))),
         Call("grow after fork", "a child's heap of 4 pages gets 2 more", (_brk(4), _TOUCH, ("fork", "child"), _brk(6))),
         Call("cut", "6 written pages of heap become 4", (_brk(6), _TOUCH, _brk(4))),
         Call("cut whole", "2 pages of heap become none", (_brk(2), _brk(0))),
@@ -93,7 +93,7 @@ CALLS: dict[str, Call] = {
             "2 pages go from the middle of a written VMA with a policy",
             (_brk(4), _over("mmap", 4, 2, _RW, _HERE), _TOUCH, _over("mbind", 0, 6, "bind:0"), _brk(2)),
         ),
-        Call("cut, monitor", "the same as cut whole, and a monitor is to hear of it",
+        Call("cut, monitor", "2 pages of heap become none, a monitor is to hear of it",
              (_brk(2), _over("uffd_register", 0, 2), _brk(0))),
         Call("cut, 2 monitors", "both halves of a heap of 4 pages go, each has a monitor",
              (_brk(4), _over("uffd_register", 0, 2), _over("uffd_register", 2, 2), _brk(0))),

@@ -1,4 +1,4 @@
-"""The missing way out of v4: trying other lines where do_brk_flags() undoes an extension that failed."""
+"""The missing undo: trying other lines where do_brk_flags() leaves an extension that failed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mmsim.explore.known import known, mended
 
 from .failures import CALLS, Row, failures
 
-__all__ = ["AFTER", "STEPS", "WAY_OUT", "lines_of", "tried", "tried_order"]
+__all__ = ["AFTER", "STEPS", "WAYS_OUT", "lines_of", "tried", "tried_order"]
 
 STEPS = {
     "end": "vma.end = address",
@@ -37,6 +37,8 @@ WAY_OUT = """\
                 return -ENOMEM
 """
 """What v4 has there. The first three lines after the store are run in both cases."""
+WAYS_OUT = {"v4": WAY_OUT, "merged": "        if not mm.preallocate():\n            return -ENOMEM\n"}
+"""Where an extension that failed is left, by generation."""
 _EITHER = """\
             if vma.anon_vma is not None:
                 anon.put_back(vma)
@@ -87,22 +89,23 @@ def _faults_of(order: list[str]) -> Iterator[str]:
             yield f"{then!r} stands before {first!r}: {why}"
 
 
-def tried(lines: str) -> str:
-    """What the failing growths of v4 leave with these lines put before its `return -ENOMEM`.
+def tried(lines: str, generation: str = "v4") -> str:
+    """What the failing growths of v4 or merged leave with these lines put before that `return -ENOMEM`.
 
     >>> tried("pass")
     'not yet: extend, failure 3 (maple_alloc): expected nothing left, got: the promise is kept (+2 pages)'
     """
     if not isinstance(lines, str):
         return f"not yet: expected lines of Python as text, got {lines!r}"
-    head, _, last = WAY_OUT.rstrip("\n").rpartition("\n")
-    return _told(f"{head}\n{indent(lines.strip(), ' ' * 16)}\n{last}\n")
+    head, _, last = WAYS_OUT[generation].rstrip("\n").rpartition("\n")
+    inside = " " * (len(last) - len(last.lstrip()))
+    return _told(f"{head}\n{indent(lines.strip(), inside)}\n{last}\n", generation)
 
 
-def _told(way_out: str) -> str:
+def _told(way_out: str, generation: str = "v4") -> str:
     """Run every failure of every growth with that way out; the smallest case that leaves something, if any does."""
     try:
-        with _with(way_out) as name:
+        with _with(way_out, generation) as name:
             rows = failures([name], _GROWTHS)
     except Exception as error:  # whatever the lines of a learner may raise
         return f"not yet: the lines do not run: {type(error).__name__}: {error}"
@@ -122,7 +125,8 @@ def _wrong(row: Row) -> list[str]:
 
 
 @contextmanager
-def _with(way_out: str) -> Iterator[str]:
+def _with(way_out: str, generation: str) -> Iterator[str]:
+    """The name of a generation that has another way out, as long as the block lasts."""
     cause = next(each for each in known() if each.id == "failed-growth-keeps-the-promise")
-    with mended(cause._replace(repair=[(WAY_OUT, way_out)])) as name:
+    with mended(cause._replace(new=generation, repair=[(WAYS_OUT[generation], way_out)])) as name:
         yield name

@@ -68,7 +68,7 @@ class FailureMap(Shown):
         for call, group in groupby(self.lanes, lambda key: key[0]):
             lines.append(f"{call}: {CALLS[call].about}")
             for _, generation in group:
-                lines.append(f"  {generation:<7} {' '.join(map(_word, self.lanes[call, generation]))}")
+                lines.append(f"  {generation:<7} {' | '.join(map(_word, self.lanes[call, generation]))}")
         return "\n".join(lines)
 
     @property
@@ -115,14 +115,14 @@ def failure_map(rows: Iterable[Row], title: str | None = None) -> FailureMap:
 
     >>> from mmsim.experiments.failures import failures
     >>> print(failure_map(failures(["v4"], ["extend"])).text.splitlines()[-1])
-      v4      lock promise tree!
+      v4      lock | promise | tree !
     """
     return FailureMap(rows, title or "Where a call can fail")
 
 
 def failure_table(rows: Iterable[Row], title: str | None = None) -> FindingTable:
     """A line for each failure: where, the answer, what is undone, what is left, what is broken."""
-    head = ("", "call", "failure", "no", "answer", "undone", "left", "broken")
+    head = ("", "call", "failure", "not to be had", "answer", "undone", "left", "broken")
     return FindingTable(title or "Failures", head, map(_cells, rows))
 
 
@@ -147,7 +147,7 @@ def _numbers(each: Summary) -> tuple[str, ...]:
 
 
 def _word(row: Row) -> str:
-    return SITES[row.site] + LOOKS[row.trace].mark
+    return f"{SITES[row.site]} {LOOKS[row.trace].mark}".rstrip()
 
 
 def _box(x: float, y: float, wide: float, look: _Look) -> str:
