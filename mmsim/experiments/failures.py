@@ -26,7 +26,7 @@ __all__ = ["ASPECTS", "CALLS", "SITE_WORDS", "UNSEEN", "Call", "Row", "Run", "Su
            "points", "row_of", "run", "summary", "traces", "verdict"]  # fmt: skip
 
 SITE_WORDS = {
-    "lock_killed": "the wait for the lock: killed",
+    "lock_killed": "the lock: killed while waiting",
     "commit_refusal": "the promise of memory",
     "vma_alloc": "memory for a VMA",
     "maple_alloc": "memory for the tree",
@@ -35,7 +35,7 @@ SITE_WORDS = {
     "uffd_entry": "memory for an event",
     "may_split": "the driver's consent to a split",
 }
-"""What is not to be had at each site (model: "failure sites")."""
+"""What fails at each site (model: "failure sites")."""
 
 ASPECTS = {
     "lock": ("the mmap lock is dropped", "the mmap lock is held"),
@@ -43,10 +43,10 @@ ASPECTS = {
     "charge": ("the promise is taken back", "the promise is kept"),
     "counters": ("the counters are put back", "the counters are off"),
     "object": ("the new VMA is freed", "a VMA is lost"),
-    "end": ("the end of the VMA is put back", "VMA and tree disagree about its end"),
+    "end": ("the end of the VMA is put back", "VMA and tree differ in its end"),
     "filing": ("the VMA is filed in its interval trees again", "the VMA is not filed where it belongs"),
     "root": ("the anon_vma's lock is dropped", "the anon_vma's lock is held"),
-    "event": ("the event is taken back", "an event stays queued: its monitor waits"),
+    "event": ("the event is taken back", "a queued event stays, its monitor waits"),
     "pages": ("the pages are mapped as before", "other pages are mapped"),
     "cleared": ("the range is mapped again", "what was in the range is gone"),
     "split": ("the halves are one VMA again", "a VMA stays split"),

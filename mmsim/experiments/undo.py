@@ -14,8 +14,8 @@ __all__ = ["AFTER", "STEPS", "WAYS_OUT", "lines_of", "tried", "tried_order"]
 
 STEPS = {
     "end": "vma.end = address",
-    "file": "if vma.anon_vma is not None:\n    anon.put_back(vma)",
-    "unlock": "if vma.anon_vma is not None:\n    anon.unlock(mm, vma.anon_vma)",
+    "file": "if vma.anon_vma is not None: anon.put_back(vma)",
+    "unlock": "if vma.anon_vma is not None: anon.unlock(mm, vma.anon_vma)",
     "promise": "mm.machine.uncharge(pages)",
     "free": "mm.free_vma(vma)",
     "return": "return -ENOMEM",

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from mmsim.brk import GENERATIONS
+from mmsim.experiments.build import answer as named_answer
 from mmsim.experiments.failures import ASPECTS, CALLS, SITE_WORDS, Row, Summary
 
 from .findings import FindingTable
@@ -49,7 +50,7 @@ LOOKS = {
     "trace": _Look("!", "leaves a trace", STATES["removed"].tint, OKABE_ITO["vermillion"], "", 3),
 }
 """What a failing call leaves: a mark, a colour and a border each."""
-_LEFT, _WIDE, _HIGH, _WIDTH = 84, 66, 25, 860
+_LEFT, _WIDE, _HIGH, _WIDTH = 76, 71, 25, 860
 
 
 class FailureMap(Shown):
@@ -90,14 +91,17 @@ class FailureMap(Shown):
             x += 40 + 7 * len(look.word)
         y += 34
         for call, group in groupby(self.lanes, lambda key: key[0]):
-            body += [_words(10, y + 14, call, bold=True), _words(24 + 8 * len(call), y + 14, CALLS[call].about)]
+            about = f'<tspan font-weight="normal">: {escape(CALLS[call].about)}</tspan>'
+            body.append(_words(10, y + 14, call, bold=True).replace("</text>", f"{about}</text>"))
             y += 20
             for _, generation in group:
                 body.append(_words(_LEFT - 8, y + 15, generation, anchor="end"))
                 for at, row in enumerate(self.lanes[call, generation]):
                     look, left = LOOKS[row.trace], _LEFT + at * _WIDE
-                    body.append(_box(left, y, _WIDE - 6, look))
-                    word = _words(left + _WIDE / 2 - 3, y + 15, _word(row), anchor="middle", bold=row.trace == "trace")
+                    body.append(_box(left, y, _WIDE - 5, look))
+                    word = _words(
+                        left + (_WIDE - 5) / 2, y + 15, _word(row), anchor="middle", bold=row.trace == "trace"
+                    )
                     body.append(word)
                 y += _HIGH
             y += 8
@@ -113,7 +117,8 @@ class FailureMap(Shown):
 def failure_map(rows: Iterable[Row], title: str | None = None) -> FailureMap:
     """The points at which calls can fail, and what each failure leaves.
 
-    >>> from mmsim.experiments.failures import failures
+    >>> from mmsim.experiments.build import answer as named_answer
+    from mmsim.experiments.failures import failures
     >>> print(failure_map(failures(["v4"], ["extend"])).text.splitlines()[-1])
       v4      lock | promise | tree !
     """
@@ -122,13 +127,13 @@ def failure_map(rows: Iterable[Row], title: str | None = None) -> FailureMap:
 
 def failure_table(rows: Iterable[Row], title: str | None = None) -> FindingTable:
     """A line for each failure: where, the answer, what is undone, what is left, what is broken."""
-    head = ("", "call", "failure", "not to be had", "answer", "undone", "left", "broken")
+    head = ("", "call", "failure", "what fails", "answer", "undone", "left", "broken")
     return FindingTable(title or "Failures", head, map(_cells, rows))
 
 
 def _cells(row: Row) -> tuple[str, ...]:
     where = f"{row.point}: {row.site} {row.nth}"
-    answer = ("refused" if row.answer > 0 else str(row.answer)) if row.refused else "accepted"
+    answer = ("refused" if row.answer > 0 else named_answer(row.answer)) if row.refused else "accepted"
     undone = "; ".join(ASPECTS[key][0] for key in row.undone) or "-"
     broken = " ".join(row.broken) or "-"
     return (row.generation, row.call, where, SITE_WORDS[row.site], answer, undone, row.left, broken)

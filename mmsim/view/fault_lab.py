@@ -125,8 +125,7 @@ class FaultLab(Lab):
         else:
             word = "refused" if row.refused else "accepted all the same"
             lines = [
-                f"{name}: no {SITE_WORDS[row.site].removeprefix('the ')} ({row.site}, visit {row.nth}); "
-                f"answer {answer}, {word}",
+                f"{name}: what fails is {SITE_WORDS[row.site]} ({row.site}, visit {row.nth}); answer {answer}, {word}",
                 f"{name}, undone: {'; '.join(ASPECTS[key][0] for key in row.undone) or '-'}",
                 f"{name}, forgotten: {row.left}",
             ]
