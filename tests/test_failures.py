@@ -194,7 +194,7 @@ def test_stepping_through_the_failures() -> None:
         sites.append(lab.rows["v4"].site)
     assert sites == ["lock_killed", "commit_refusal", "maple_alloc", "maple_alloc", "maple_alloc"]
     assert "forgotten: the promise is kept (+2 pages)" in lab.text
-    assert "promised 42 pages, VMAs cover 40" in lab.said.value
+    assert "promised 42 pages, the tree holds 40 of them" in lab.said.value
     for _ in range(5):
         lab.buttons["earlier"].click()
     assert "nothing fails" in lab.text

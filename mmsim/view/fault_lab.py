@@ -102,7 +102,7 @@ class FaultLab(Lab):
         """Before, and after in each generation; with two, what the second has otherwise is marked."""
         after = {name: snapshot(done.session.process).window(*_WINDOW) for name, done in self.runs.items()}
         first, *others = after
-        old, new = changes(self.before, after[first])
+        old, new = changes(self.before, after[first]) if not others else ({}, {})
         strips = [Strip("before the call", self.before, old), Strip(f"after the call, {first}", after[first], new)]
         for other in others:
             marks = differing(after[first], after[other])
@@ -143,6 +143,6 @@ def _row(generation: str, call: Call, point: int, sites: tuple[str, ...], done: 
 
 
 def _promise(done: Run) -> str:
-    """What the machine has promised, and what VMAs cover of it."""
+    """What the machine has promised, and how much of it is mapped."""
     committed, excess = done.session.process.machine.committed, done.after["charge"]
-    return f"promised {committed} pages, VMAs cover {committed - excess}"
+    return f"promised {committed} pages, the tree holds {committed - excess} of them"
