@@ -117,8 +117,7 @@ class FailureMap(Shown):
 def failure_map(rows: Iterable[Row], title: str | None = None) -> FailureMap:
     """The points at which calls can fail, and what each failure leaves.
 
-    >>> from mmsim.experiments.build import answer as named_answer
-    from mmsim.experiments.failures import failures
+    >>> from mmsim.experiments.failures import failures
     >>> print(failure_map(failures(["v4"], ["extend"])).text.splitlines()[-1])
       v4      lock | promise | tree !
     """
