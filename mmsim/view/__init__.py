@@ -12,6 +12,8 @@ _HOME = {
     "brk_lab": ("BrkLab",),
     "census_lab": ("CensusLab", "share_bars"),
     "chart": ("bars",),
+    "failures": ("failure_map", "failure_table", "summary_table"),
+    "fault_lab": ("FaultLab",),
     "findings": ("finding_table", "known_table"),
     "limit_lab": ("LimitLab", "limit_bars", "limit_grid"),
     "merge_lab": ("MergeLab", "criteria_table"),
@@ -38,6 +40,7 @@ __all__ = [
     "BrkLab",
     "CensusLab",
     "CursorLab",
+    "FaultLab",
     "GapLab",
     "LimitLab",
     "Marks",
@@ -50,6 +53,8 @@ __all__ = [
     "bars",
     "criteria_table",
     "event_table",
+    "failure_map",
+    "failure_table",
     "finding_table",
     "known_table",
     "limit_bars",
@@ -69,6 +74,7 @@ __all__ = [
     "space_counters",
     "space_picture",
     "span",
+    "summary_table",
 ]
 
 
