@@ -40,14 +40,16 @@ def _nothing() -> dict[str, Price]:
 class _Priced(Player):
     """A player that measures each call of brk()."""
 
-    def __init__(self, job: Job, generation: str, touch: str) -> None:
+    def __init__(self, job: Job, generation: str, touch: str, rcu: bool) -> None:
         super().__init__(job, generation, touch)
+        self.rcu = rcu
         self.prices = _nothing()
         self._log = CostLog()
         self._cuts = False
 
     def brk(self, process: Process, want: int) -> int:
         """Make the call and measure it."""
+        process.mm.tree.use_rcu = self.rcu
         top = page_align(want)
         at = process.mm.tree.load(top)
         self._cuts = at is not None and at.start < top
@@ -61,15 +63,17 @@ class _Priced(Player):
             self.prices[sort] += Price(self._log.cost, self._log.paths)
 
 
-def prices(job: Job, generation: str, touch: str = "growth") -> dict[str, Price]:
+def prices(job: Job, generation: str, touch: str = "growth", rcu: bool = False) -> dict[str, Price]:
     """Replay a job in a generation and add up the costs of its calls by sort. Cost: some 200 us a call.
+
+    With `rcu` readers may be in the tree, as in a process of several threads: a leaf whose slots move is made anew.
 
     >>> from mmsim.trace.census import SHIPPED, read
     >>> found = prices(read(SHIPPED / "tar-gzip.json"), "v4")
     >>> found[CUT].cost.calls, found[CUT].cost.vmas_made, found[CUT].paths
     (5, 0, Counter({'slot store': 5}))
     """
-    player = _Priced(job, generation, touch)
+    player = _Priced(job, generation, touch, rcu)
     player.run()
     return player.prices
 
