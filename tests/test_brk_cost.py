@@ -9,7 +9,8 @@ from mmsim.brk.cost import Cost, measured
 from mmsim.experiments.build import HEAP, crowded
 from mmsim.mm.units import PAGE
 from mmsim.trace.census import find, read, replay
-from mmsim.trace.census_cost import CUT, GROWN, MADE, REMOVED, prices, total
+from mmsim.trace.census_cost import CUT, GROWN, MADE, PROMISES, REMOVED, Price, prices, total
+from mmsim.view import promise_table
 
 
 def cost_of(process: Process, pages: int) -> tuple[Cost, list[str]]:
@@ -82,3 +83,41 @@ def test_the_sorts_of_a_census_are_its_growths_and_shrinks(generation: str) -> N
     # What the tally has beyond: the bss of the loader and the data below it, a VMA and a store each.
     assert sum(cost.vmas_made for cost in sorts) == sum(tally.vmas - 2 * tally.bss for tally in tallies)
     assert sum(cost.stores for cost in sorts) == sum(tally.stores - 2 * tally.bss for tally in tallies)
+
+
+def test_a_promise_is_judged_call_by_call() -> None:
+    found = {}
+    for name in GENERATIONS:
+        process = crowded(name, 3, 3)
+        kept = []
+        for pages in (12, 4):
+            with measured(process) as log:
+                process.brk(HEAP + pages * PAGE)
+            kept.append(set(Price.of(log).kept))
+        found[name] = kept
+    one, two, split, node, walk = PROMISES
+    assert found["before"] == [{one, two, split, node}, {split, node}]
+    assert found["v4"] == [set(PROMISES)] * 2
+    assert found["merged"][0] == {one, two, split, walk}
+    assert found["today"][1] == {split, node}
+
+
+def test_the_verdict_names_what_is_new_and_what_was_given_up() -> None:
+    jobs = [read(path) for path in find([])]
+    ends = {}
+    for name in GENERATIONS:
+        found = total(prices(job, name, rcu=True) for job in jobs)
+        ends[name] = found[GROWN] + found[CUT]
+    assert {row[0]: row[1:] for row in promise_table(ends).rows} == {
+        "1 no VMA made": ("1421", "1981", "1421", "1421", "v4: 1981 of 1981, new in 560; given up in merged, today"),
+        "2 one store, of one index": (
+            *("1193", "1753", "1193", "1193"),
+            "v4: 1753 of 1981, new in 560; given up in merged, today",
+        ),
+        "2 no node split or coalesced": (*["1981"] * 4, "v4: 1981 of 1981, no more than before"),
+        "3 no node made or laid aside": (
+            *("1193", "1753", "0", "1193"),
+            "v4: 1753 of 1981, new in 560; given up in merged, today",
+        ),
+        "4 one walk": ("0", "1981", "-", "-", "v4: 1981 of 1981, new in 1981"),
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from mmsim.brk import Process
@@ -12,7 +12,7 @@ from mmsim.mm.units import page_align
 
 from .census import BESIDE, EXTENDED, NEW, Job, Player
 
-__all__ = ["CUT", "GROWN", "MADE", "REMOVED", "SORTS", "Price", "prices", "total"]
+__all__ = ["CUT", "GROWN", "MADE", "PROMISES", "REMOVED", "SORTS", "Price", "prices", "total"]
 
 GROWN = "growth, extends a VMA"
 MADE = "growth, makes a VMA"
@@ -20,21 +20,35 @@ CUT = "shrink, cuts a VMA"
 REMOVED = "shrink, removes whole VMAs"
 SORTS = (GROWN, MADE, CUT, REMOVED)
 """What a call that maps or unmaps anything comes to; where a shrink ends, inside a VMA or at a border, is its sort."""
+PROMISES: dict[str, Callable[[Cost], bool]] = {
+    "1 no VMA made": lambda cost: not cost.vmas_made,
+    "2 one store, of one index": lambda cost: cost.stores == cost.one_index == 1,
+    "2 no node split or coalesced": lambda cost: not cost.splits,
+    "3 no node made or laid aside": lambda cost: not cost.nodes_made and not cost.reserved,
+    "4 one walk": lambda cost: cost.walks <= 1,
+}
+"""What the message of the patch promises of a call that can change a VMA, in our words, as tests of a cost."""
 
 
 class Price(NamedTuple):
-    """The costs of some calls, and how many stores took which path."""
+    """The costs of some calls, how many stores took which path, and how many of the calls keep which promise."""
 
     cost: Cost
     paths: Counter[str]
+    kept: Counter[str]
+
+    @classmethod
+    def of(cls, log: CostLog) -> Price:
+        """The price of a call that was measured."""
+        return cls(log.cost, log.paths, Counter(name for name, keeps in PROMISES.items() if keeps(log.cost)))
 
     def __add__(self, other: object) -> Price:
         assert isinstance(other, Price)
-        return Price(self.cost + other.cost, self.paths + other.paths)
+        return Price(self.cost + other.cost, self.paths + other.paths, self.kept + other.kept)
 
 
 def _nothing() -> dict[str, Price]:
-    return {sort: Price(Cost(), Counter()) for sort in SORTS}
+    return {sort: Price(Cost(), Counter(), Counter()) for sort in SORTS}
 
 
 class _Priced(Player):
@@ -60,7 +74,7 @@ class _Priced(Player):
         """Book the costs of the call just made."""
         sort = {EXTENDED: GROWN, NEW: MADE, BESIDE: MADE, "shrink": CUT if self._cuts else REMOVED}.get(kind)
         if sort is not None:
-            self.prices[sort] += Price(self._log.cost, self._log.paths)
+            self.prices[sort] += Price.of(self._log)
 
 
 def prices(job: Job, generation: str, touch: str = "growth", rcu: bool = False) -> dict[str, Price]:
