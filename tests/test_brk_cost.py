@@ -10,7 +10,7 @@ from mmsim.experiments.build import HEAP, crowded
 from mmsim.mm.units import PAGE
 from mmsim.trace.census import find, read, replay
 from mmsim.trace.census_cost import CUT, GROWN, MADE, PROMISES, REMOVED, Price, prices, total
-from mmsim.view import promise_table
+from mmsim.view import price_table, promise_table
 
 
 def cost_of(process: Process, pages: int) -> tuple[Cost, list[str]]:
@@ -121,3 +121,13 @@ def test_the_verdict_names_what_is_new_and_what_was_given_up() -> None:
         ),
         "4 one walk": ("0", "1981", "-", "-", "v4: 1981 of 1981, new in 1981"),
     }
+
+
+def test_the_walks_can_be_left_out_of_the_table() -> None:
+    process = crowded("v4", 3, 3)
+    with measured(process) as log:
+        process.brk(HEAP + 12 * PAGE)
+    full, short = (price_table({"v4": Price.of(log)}, walks=walks) for walks in (True, False))
+    assert full.head[:-1] == short.head
+    assert [row[:-1] for row in full.rows] == short.rows
+    assert full.rows[0][-1] == "1, 2"

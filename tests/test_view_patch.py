@@ -82,6 +82,12 @@ def test_the_table_can_be_read_without_colour_and_on_any_ground() -> None:
         assert f"color:{INK};background:{tint}" in html or tint not in html
 
 
+def test_a_function_that_is_all_new_has_no_empty_half() -> None:
+    html = code_diff("before", "v4", "do_brk_munmap")._repr_mimebundle_()["text/html"]
+    assert "before.py" not in html
+    assert html.count('scope="col"') == 3
+
+
 def test_a_function_that_is_not_there() -> None:
     with pytest.raises(ValueError, match="no function 'mmap' in before or v4"):
         code_diff("before", "v4", "mmap")

@@ -45,8 +45,8 @@ SKIPPED = Row(" ", None, None)
 """Stands for lines that are the same and are left out."""
 _WORDS = {"-": "removed", "+": "added", "~": "changed", " ": "the same"}
 _TINTS = {"-": STATES["removed"].tint, "+": STATES["new"].tint, "~": STATES["changed"].tint}
-_CODE = "text-align:left;vertical-align:top;white-space:pre-wrap;font-family:monospace;font-size:12px"
-_NUMBER = "text-align:right;vertical-align:top;font-family:monospace;font-size:12px"
+_CODE = "text-align:left;vertical-align:top;white-space:pre-wrap;font-family:monospace;font-size:12px;padding:1px 4px"
+_NUMBER = "text-align:right;vertical-align:top;font-family:monospace;font-size:12px;padding:1px 4px"
 
 
 class CodeDiff:
@@ -77,14 +77,26 @@ class CodeDiff:
     def __repr__(self) -> str:
         return self.text
 
+    @property
+    def sides(self) -> list[str]:
+        """The generations that have any of the rows; a function that is all new is shown without an empty half."""
+        return [
+            name
+            for name, side in ((self.old, "old"), (self.new, "new"))
+            if any(getattr(row, side) for row in self.rows)
+        ]
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        head = "".join(
-            f'<th scope="col" {LEFT}>{word}</th>' for word in ("", "line", f"{self.old}.py", "line", f"{self.new}.py")
-        )
+        sides = self.sides
+        head = "".join(f'<th scope="col" {LEFT}>line</th><th scope="col" {LEFT}>{name}.py</th>' for name in sides)
+        columns = '<col style="width:2em">' + '<col style="width:3.5em"><col>' * len(sides)
         legend = f"{self.counted} (- removed, + added, ~ changed)"
         caption = f"<caption {LEFT}><strong>{escape(self.title)}</strong>: {escape(legend)}</caption>"
-        table = f'<table style="width:100%">{caption}<thead><tr>{head}</tr></thead>'
-        return {"text/plain": self.text, "text/html": f"{table}<tbody>{''.join(map(_html, self.rows))}</tbody></table>"}
+        start = f'<table style="table-layout:fixed;width:100%">{caption}<colgroup>{columns}</colgroup>'
+        shown = [self.old in sides, self.new in sides]
+        body = "".join(_html(row, shown) for row in self.rows)
+        html = f'{start}<thead><tr><th scope="col" {LEFT}></th>{head}</tr></thead><tbody>{body}</tbody></table>'
+        return {"text/plain": self.text, "text/html": html}
 
 
 def code_diff(
@@ -234,14 +246,16 @@ def _plain(mark: str, old: Line | None, new: Line | None) -> str:
     return f"{mark} {numbers}  {shown.text if shown is not None else ''}".rstrip()
 
 
-def _html(row: Row) -> str:
+def _html(row: Row, shown: Sequence[bool]) -> str:
+    """A row of the table; `shown` says which of the two sides have columns."""
     if row is SKIPPED:
-        return f'<tr><td></td><td colspan="4" {LEFT}>… the same in both</td></tr>'
+        return f'<tr><td></td><td colspan="{2 * sum(shown)}" {LEFT}>… the same in both</td></tr>'
     tint = f";color:{INK};background:{_TINTS[row.mark]}" if row.mark in _TINTS else ""
     cells = "".join(
         f'<td style="{_NUMBER}">{line.number if line is not None else ""}</td>'
         f'<td style="{_CODE}{tint if line is not None else ""}">{escape(line.text) if line is not None else ""}</td>'
-        for line in (row.old, row.new)
+        for line, has_columns in zip((row.old, row.new), shown, strict=True)
+        if has_columns
     )
     mark = f'<th scope="row" style="{_CODE}" aria-label="{_WORDS[row.mark]}">{row.mark.strip()}</th>'
     return f"<tr>{mark}{cells}</tr>"

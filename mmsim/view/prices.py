@@ -14,8 +14,8 @@ __all__ = ["price_table", "promise_table"]
 _HEAD = ("", "calls", "VMAs made, freed", "stores", "by path", "nodes made, freed", "nodes laid aside", "walks, steps")
 
 
-def price_table(prices: Mapping[str, Price], title: str | None = None) -> FindingTable:
-    """The prices of the same calls by generation, as sums.
+def price_table(prices: Mapping[str, Price], title: str | None = None, walks: bool = True) -> FindingTable:
+    """The prices of the same calls by generation, as sums; without the last column if `walks` is false.
 
     Walks and steps have a dash where the model asks otherwise than the kernel does (see Cost).
 
@@ -26,7 +26,9 @@ def price_table(prices: Mapping[str, Price], title: str | None = None) -> Findin
           calls  VMAs made, freed  stores  by path       nodes made, freed  nodes laid aside  walks, steps
       v4  5      0, 0              5       5 slot store  0, 0               0                 5, 0
     """
-    return FindingTable(title or "What it costs", _HEAD, (_row(name, price) for name, price in prices.items()))
+    rows = (_HEAD, *(_row(name, price) for name, price in prices.items()))
+    head, *rest = (row if walks else row[:-1] for row in rows)
+    return FindingTable(title or "What it costs", head, rest)
 
 
 def _row(generation: str, price: Price) -> tuple[str, ...]:
