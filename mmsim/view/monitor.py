@@ -19,7 +19,7 @@ from .widgets import Lab
 __all__ = ["MonitorLab", "MonitorPicture", "Watch", "monitor_picture"]
 
 REGISTERED, MAPPED, NOTHING, OWN = "r", "m", ".", "r"
-_WORDS = "r registered   m mapped, not registered   . nothing mapped   ! the monitor is wrong here"
+_WORDS = "r registered   m mapped, not registered   . nothing (book: not its own)   ! the monitor is wrong here"
 _FILLS = {REGISTERED: OKABE_ITO["sky blue"], MAPPED: "#E4E4E4", NOTHING: PAPER}
 _LEFT, _ROW = 150, 30
 
