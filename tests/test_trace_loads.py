@@ -33,7 +33,7 @@ def counts(parts: list[Part]) -> list[int]:
     return [len(loaded(generation, parts)) for generation in GENERATIONS]
 
 
-@pytest.mark.parametrize(("parts", "name"), zip(ASKED, NAMES, strict=True))
+@pytest.mark.parametrize(("parts", "name"), [*zip(ASKED, NAMES, strict=True)])
 def test_vmas_are_as_many_as_in_experiment_5(parts: list[Part], name: str) -> None:
     assert counts(parts) == [row[name] for row in measure("E5").results.values()]
 

@@ -59,7 +59,7 @@ class LoadReality(NamedTuple):
     def __repr__(self) -> str:
         told = "= same" if self.model == self.kernel else "! differs"
         sides = ((self.generation, self.model), (self.source, self.kernel))
-        lines = [f"  {name}: {len(rows)} VMA{'s' * (len(rows) != 1)}: {rows_text(rows)}" for name, rows in sides]
+        lines = [f"  {len(rows)} VMA{'s' * (len(rows) != 1)} by {name}: {rows_text(rows)}" for name, rows in sides]
         asked = ", ".join(f"{kind} {first}-{first + pages - 1}" for kind, first, pages in self.parts)
         return "\n".join([f"{asked}: {told}", *lines, *([f"  note: {self.note}"] if self.note else [])])
 
