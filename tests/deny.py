@@ -12,8 +12,22 @@ import struct
 import sys
 
 NUMBERS = {
-    "x86_64": {"ptrace": 101, "personality": 135, "prctl": 157, "memfd_create": 319, "execveat": 322},
-    "aarch64": {"personality": 92, "ptrace": 117, "prctl": 167, "memfd_create": 279, "execveat": 281},
+    "x86_64": {
+        "ptrace": 101,
+        "personality": 135,
+        "prctl": 157,
+        "memfd_create": 319,
+        "execveat": 322,
+        "userfaultfd": 323,
+    },
+    "aarch64": {
+        "personality": 92,
+        "ptrace": 117,
+        "prctl": 167,
+        "memfd_create": 279,
+        "execveat": 281,
+        "userfaultfd": 282,
+    },
 }
 _LOAD, _EQUAL, _RETURN = 0x20, 0x15, 0x06
 _ALLOW, _ERRNO = 0x7FFF_0000, 0x0005_0000

@@ -88,7 +88,7 @@ def test_how_little_hangs_on_the_moment_of_a_fork(generation: str, monkeypatch: 
 
     def differ(moment: int) -> int:
         forks = {1: {moment: [space for space in job.spaces if space.forked_from == 1]}}
-        monkeypatch.setattr("mmsim.trace.census._Player._moments", lambda self, space: forks.get(space.number, {}))
+        monkeypatch.setattr("mmsim.trace.census.Player._moments", lambda self, space: forks.get(space.number, {}))
         return len(replay(job, generation).differs)
 
     first = next(position for position, call in enumerate(parent.calls) if call.kind == NEW)

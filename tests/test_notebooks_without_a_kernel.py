@@ -29,8 +29,8 @@ print(json.dumps(notebook))
 
 
 def without_any_way(*command: str) -> subprocess.CompletedProcess[str]:
-    """Python where no process can be made to ask: neither way can put its program anywhere."""
-    denied = [sys.executable, "-m", "tests.deny", "memfd_create", sys.executable, *command]
+    """Python where no process can be made to ask: neither way can put its program anywhere, and none has a monitor."""
+    denied = [sys.executable, "-m", "tests.deny", "memfd_create,userfaultfd", sys.executable, *command]
     return subprocess.run(denied, cwd=ROOT, capture_output=True, text=True, check=False)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from mmsim.view import BrkLab
@@ -51,6 +53,40 @@ def test_two_generations_make_the_same_call() -> None:
         "after the call, generation before",
         "after the call, generation v4",
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "differ"),
+    [
+        ({"brk": 12}, []),
+        ({"brk": 0}, []),
+        ({"brk": 4}, ["counters"]),
+        ({"brk": 12, "hole": 7}, ["mappings", "counters"]),
+        ({"brk": 4, "hole": 4}, ["answer", "mappings", "counters"]),
+        ({"brk": 20, "neighbour": 12}, []),
+    ],
+)
+def test_what_differs_between_two_generations_is_said(given: dict[str, int], differ: list[str]) -> None:
+    lab = BrkLab("x", beside="v4", **given)
+    assert lab.differences == differ
+    assert f"after the call these differ: {', '.join(differ) or 'nothing'}" in lab.report()
+    assert BrkLab("x", **given).differences == []
+
+
+def test_a_neighbour_or_a_hole_that_cannot_be_is_said() -> None:
+    lab = BrkLab("x", heap=8, neighbour=5)
+    assert "heap 8, hole none, neighbour 5 (anon); no neighbour: the heap is there" in lab.text
+    assert "; " not in lab.set(neighbour=8).report()[0]
+    assert lab.set(hole=8, neighbour=0).report()[0].endswith("; nothing to unmap there")
+
+
+def test_every_input_can_go_to_every_extreme() -> None:
+    lab = BrkLab("x", beside="v4")
+    for kind in ("anon", "file", "stack"):
+        for values in product((0, 48), (0, 1, 48), (0, 7, 48), (0, 1, 320)):
+            lab.set(kind=kind, **dict(zip(("brk", "heap", "hole", "neighbour"), values, strict=True)))
+            assert len(lab.answers) == 2
+            assert len(lab.picture.strips) == 3
 
 
 def test_the_same_generation_twice_is_one() -> None:

@@ -7,7 +7,7 @@ from mmsim.mm import VM, Broken, File, Machine, Vma
 from mmsim.mm.flags import DATA_DEFAULT
 from mmsim.mm.units import PAGE, SHIFT
 
-__all__ = ["HEAP", "HEAP_FLAGS", "SEGMENT", "answer", "ids", "mapped", "segment", "started"]
+__all__ = ["HEAP", "HEAP_FLAGS", "SEGMENT", "answer", "crowded", "ids", "mapped", "segment", "started"]
 
 SEGMENT = 0x1000_0000
 """Where an experiment with the ELF loader puts its segments."""
@@ -26,6 +26,24 @@ def segment(process: Process, page: int, pages: int, name: str = "program", flag
     """A file segment, `page` pages above SEGMENT; in its file as far from the start as in memory."""
     start = SEGMENT + page * PAGE
     return process.place(start, start + pages * PAGE, flags, File(name), start >> SHIFT)
+
+
+def crowded(generation: str, below: int, above: int) -> Process:
+    """A heap of 8 pages, one page above `below` mappings that touch, and far below `above` others.
+
+    Each mapping takes a slot of the tree, and so do the holes: how full the leaf of the heap is can be chosen.
+
+    >>> tree = crowded("v4", below=7, above=4).mm.tree
+    >>> tree.height, len(tree.root.slots)
+    (1, 16)
+    """
+    process = started(generation)
+    for page in range(-below - 1, -1):
+        process.place(HEAP + page * PAGE, HEAP + (page + 1) * PAGE, VM.READ | VM.MAYREAD, File("library"), page + 64)
+    process.brk(HEAP + 8 * PAGE)
+    for page in range(1000, 1000 + above):
+        process.place(HEAP + page * PAGE, HEAP + (page + 1) * PAGE, VM.READ | VM.MAYREAD, File("library"), page)
+    return process
 
 
 def mapped(process: Process) -> list[Vma]:

@@ -40,7 +40,9 @@ def concern_of(kind: str, family: str, side: str, world: str, ops: list[Op], old
             limited = any(op == "setrlimit" for op, _ in ops)
             needless = _answers(world, ops, old) == 0 and _answers(world, ops, new) == -ENOMEM
             return "C1" if limited and needless else NOT_IN_THE_MAIL
-        return "C6" if family == "events" else "C7"
+        if family == "events":
+            return "C6" if side == "new" else NOT_IN_THE_MAIL
+        return "C7"
     if family == "cost":
         return "C3" if "look-ups" in side or "nodes" in side else NOT_IN_THE_MAIL
     if (

@@ -46,8 +46,13 @@ class Agent:
         arch = here()
         if layout not in LAYOUTS:
             raise NoKernel(f"the agent is a program of its own, it cannot be one of the layout {layout!r}")
+        return cls.run(program(LAYOUTS[layout], arch), arch, aslr, uid)
+
+    @classmethod
+    def run(cls, image: bytes, arch: Arch, aslr: bool = False, uid: int | None = None) -> Agent:
+        """Run a program that holds the agent's code; raises NoKernel."""
         ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with its, in_memory(program(LAYOUTS[layout], arch)) as file:
+        with its, in_memory(image) as file:
             pid = spawn(libc(), _PROGRAM, lambda: _keep(its.fileno(), file), aslr, uid)
         agent = cls(pid, arch, ours, _CHANNEL)
         try:

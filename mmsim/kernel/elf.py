@@ -13,7 +13,7 @@ from mmsim.mm.units import PAGE, page_align
 
 from .arch import Arch
 
-__all__ = ["LAYOUTS", "Layout", "program", "syscall_at"]
+__all__ = ["LAYOUTS", "Crafted", "Layout", "program", "syscall_at"]
 
 _TEXT = 0x1000_0000
 _DATA = 0x1001_0000
@@ -65,7 +65,37 @@ LAYOUTS = {
 }
 
 
-def program(layout: Layout, arch: Arch) -> bytes:
+class Crafted(NamedTuple):
+    """Any segments of data and bss beside the code, in the order of the program headers.
+
+    `parts` are (kind, first page, pages) above START; "data" comes from the file, "bss" begins as zeroes.
+    """
+
+    parts: tuple[tuple[str, int, int], ...]
+
+    START = 0x1100_0000
+
+    @property
+    def segments(self) -> list[tuple[int, int, int, int, int]]:
+        """As of a Layout; page `n` of memory is page `n + 1` of the file."""
+        found = [(_EXEC | _READ, 0, _FAR, PAGE, PAGE)]
+        for kind, first, pages in self.parts:
+            offset, size = (first + 1) * PAGE, pages * PAGE
+            found.append((_WRITE | _READ, offset, self.START + first * PAGE, size if kind == "data" else 0, size))
+        return found
+
+    @property
+    def entry(self) -> int:
+        """The address of the first instruction."""
+        return _FAR + _CODE
+
+    @property
+    def filesz(self) -> int:
+        """Bytes of the file behind its first page."""
+        return max((first + pages for kind, first, pages in self.parts if kind == "data"), default=0) * PAGE
+
+
+def program(layout: Layout | Crafted, arch: Arch) -> bytes:
     """The ELF file of a layout.
 
     >>> from .arch import X86_64

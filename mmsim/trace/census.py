@@ -36,6 +36,7 @@ __all__ = [
     "SHIPPED",
     "TOUCH",
     "Job",
+    "Player",
     "Result",
     "Tally",
     "find",
@@ -235,20 +236,14 @@ def _call(position: int, row: Any) -> Call:
 
 def replay(job: Job, generation: str, touch: str = "growth") -> Result:
     """Do all calls of a job in a generation and compare each. Cost: some 50 us a call."""
-    played = _Player(job, generation, touch)
-    tally, differs = Tally(), []
-    for space in job.spaces:
-        if space.forked_from is None:
-            more, found = played.play(space, played.born(space))
-            tally += more
-            differs += found
-    return Result(job.name, generation, tally + played.tally, differs + played.differs)
+    return Player(job, generation, touch).run()
 
 
-class _Player:
-    """Plays address spaces; those forked are played at the moment of their fork."""
+class Player:
+    """Plays the address spaces of a job; those forked are played at the moment of their fork."""
 
     def __init__(self, job: Job, generation: str, touch: str) -> None:
+        self.job = job
         self.generation = generation
         self.touch = touch
         self.tally = Tally()
@@ -257,6 +252,23 @@ class _Player:
         for space in job.spaces:
             if space.forked_from is not None:
                 self.children.setdefault(space.forked_from, []).append(space)
+
+    def run(self) -> Result:
+        """Play all of the job."""
+        tally, differs = Tally(), []
+        for space in self.job.spaces:
+            if space.forked_from is None:
+                more, found = self.play(space, self.born(space))
+                tally += more
+                differs += found
+        return Result(self.job.name, self.generation, tally + self.tally, differs + self.differs)
+
+    def brk(self, process: Process, want: int) -> int:
+        """Make a call; a kind of player may do more."""
+        return process.brk(want)
+
+    def came_to(self, kind: str) -> None:
+        """Told after each call what it came to, for a kind of player that wants to know."""
 
     def born(self, space: Space) -> Process:
         """A process right after exec: program, libraries, stack, and the bss the loader maps."""
@@ -280,9 +292,10 @@ class _Player:
         for position, call in enumerate(space.calls):
             old, before = process.mm.brk, _nodes(process)
             vmas = len(_heap(process))
-            ret = process.brk(call.want)
+            ret = self.brk(process, call.want)
             after = len(_heap(process))
             kind = kind_of(process.mm.start_brk, call.want, old, ret, vmas, after)
+            self.came_to(kind)
             grown = kind in (NEW, BESIDE, EXTENDED)
             tally += Tally(
                 calls=1,

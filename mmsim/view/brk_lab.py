@@ -31,7 +31,8 @@ class BrkLab(Lab):
     Inputs, in pages above start_brk: `brk`, the new break; `heap`, how large the heap is before; `hole`,
     one page unmapped there first (0: none); `neighbour`, a mapping of four pages there (0: none) of `kind`
     anon, file or stack; `generation`, and `beside`, a second one. Afterwards: `answers`, what brk()
-    answered by generation, in pages above start_brk; `processes`; and `before`, the state before the call.
+    answered by generation, in pages above start_brk; `processes`; `before`, the state before the call; and
+    `differences`, what the second generation has otherwise after it: answer, mappings, counters.
 
     >>> lab = BrkLab("let the call be refused", brk=12, neighbour=14)
     >>> lab.answers, lab.set(neighbour=12).answers
@@ -84,6 +85,7 @@ class BrkLab(Lab):
             self.processes[name] = process
             self.answers[name] = (answer - START) // PAGE
         self.before = shots[0][1]
+        self.differences = self._differences()
         self.picture = SpacePicture("the call", self._strips(shots))
 
     def _process(self, generation: str) -> Process:
@@ -94,15 +96,32 @@ class BrkLab(Lab):
         process.place(START - 2 * PAGE, START - PAGE, _DATA, program, 2)
         process.brk(START + PAGE * self._number("heap"))
         hole, neighbour = self._number("hole"), self._number("neighbour")
+        self.moot: list[str] = []
         if hole:
+            if process.mm.tree.load(START + PAGE * hole) is None:
+                self.moot.append("nothing to unmap there")
             process.munmap(START + PAGE * hole, PAGE)
         if neighbour:
             kind = self.fields["kind"].value
             file = File("library") if kind == "file" else None
             flags = MAP.PRIVATE | MAP.FIXED_NOREPLACE | (MAP.GROWSDOWN if kind == "stack" else 0)
-            process.mmap(START + PAGE * neighbour, 4 * PAGE, PROT.READ | PROT.WRITE, flags, file)
+            if process.mmap(START + PAGE * neighbour, 4 * PAGE, PROT.READ | PROT.WRITE, flags, file) < 0:
+                self.moot.append("no neighbour: the heap is there")
         process.mm.events.clear()
         return process
+
+    def _differences(self) -> list[str]:
+        """What of the two processes is not the same; their VMAs are compared by what a program sees."""
+        if len(self.processes) < 2:
+            return []
+        one, other = (snapshot(process) for process in self.processes.values())
+        seen = [[(piece.start, piece.end, piece.letters, piece.name) for piece in each.pieces] for each in (one, other)]
+        parts = {
+            "answer": len(set(self.answers.values())) > 1,
+            "mappings": seen[0] != seen[1],
+            "counters": [each.kept for each in one.counters] != [each.kept for each in other.counters],
+        }
+        return [name for name, differs in parts.items() if differs]
 
     def ops(self, start: int) -> list[tuple[str, Any]]:
         """The same calls as ops of a syscall-trace, for a process whose heap begins at `start`.
@@ -143,7 +162,11 @@ class BrkLab(Lab):
         given |= {name: given[name] or NONE for name in ("hole", "neighbour")}
         kind = f" ({self.fields['kind'].value})" if given["neighbour"] != NONE else ""
         said = ", ".join(f"{name} {value}" for name, value in given.items())
-        return [f"pages above start_brk: {said}{kind}", *(self._said(name) for name in self.processes)]
+        moot = f"; {', '.join(self.moot)}" if self.moot else ""
+        lines = [f"pages above start_brk: {said}{kind}{moot}", *(self._said(name) for name in self.processes)]
+        if len(self.processes) > 1:
+            lines.append(f"after the call these differ: {', '.join(self.differences) or 'nothing'}")
+        return lines
 
     def _said(self, generation: str) -> str:
         process, answer = self.processes[generation], self.answers[generation]
