@@ -6,6 +6,9 @@ import re
 import tomllib
 from pathlib import Path
 
+from mmsim.course.frontmatter import parse
+from mmsim.course.lint import Book
+from mmsim.course.questions import Bank
 from mmsim.trace import read
 
 ROOT = Path(__file__).parent.parent
@@ -18,6 +21,12 @@ def test_the_course_map_is_that_of_the_notebooks() -> None:
     heads = [tomllib.loads(path.read_text(encoding="utf-8")) for path in files]
     expected = [(head["notebook"], f"notebooks/{head['file']}", head["title"], str(head["minutes"])) for head in heads]
     assert rows == expected
+
+
+def test_the_minutes_are_those_of_the_notebooks() -> None:
+    rows = re.findall(r"^\| \[\d\d\]\((\S+)\) \| (.+) \| (\d+) \|$", README, re.MULTILINE)
+    heads = [parse(Book.read(path, Bank()).cells[0].source) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+    assert [(title, int(minutes)) for _, title, minutes in rows] == [(head.title, head.minutes) for head in heads]
 
 
 def test_the_recordings_are_counted() -> None:
