@@ -21,16 +21,13 @@ from typing import Any, NamedTuple
 from mmsim.brk import GENERATIONS, Process
 from mmsim.mm import MM, Vma
 
-from .build import ids, started
 from .corpus import SCRIPTS, Op, born, scripts
 from .e8 import DAMAGE
-from .table import named
 from .watch import Entry, watched
 
 __all__ = [
     "CALLERS",
     "PLACES",
-    "PLANTED",
     "After",
     "Claim",
     "Cut",
@@ -38,7 +35,6 @@ __all__ = [
     "Scene",
     "run_assertions",
     "tripped",
-    "wrong_claim",
 ]
 
 Claim = Callable[[Any], bool]
@@ -105,7 +101,7 @@ def _words(at: Any) -> str:
     if isinstance(at, After):
         return f"the call answers {at.answer:#x}; map_count {at.mm.map_count}, total_vm {at.mm.total_vm}"
     below = f"VMA {at.below.start:#x}-{at.end:#x} below" if at.below is not None else "no VMA below"
-    return f"map {at.address:#x}-{at.address + at.length:#x}, {below}"
+    return f"map {at.address:#x}-{at.stop:#x}, {below}"
 
 
 class Watch:
@@ -363,43 +359,6 @@ def tripped(
     """
     watch = Watch(_places(entry, extension, cut, None))
     return sorted(watch.run(process, "", calls))
-
-
-PLANTED: dict[str, tuple[str, Claim]] = {
-    "A": ("entry", lambda at: at.mm.find_in(at.address, at.address + at.length) is None),
-    "B": ("entry", lambda at: at.below is None or at.end == at.address),
-    "C": ("entry", lambda at: at.mm.total_vm == sum(vma.pages for vma in at.mm.vmas())),
-    "D": ("extension", lambda at: at.below.file is None),
-    "E": ("cut", lambda at: at.new_top < at.old_top),
-}
-"""Place and claim; one is wrong: it is false in generations that damage nothing."""
-
-
-def wrong_claim(letter: str | None, calls: Callable[[Process], Any]) -> str:
-    """Whether the planted claim of that letter is the wrong one, and whether `calls` show it.
-
-    >>> wrong_claim("A", lambda process: process.brk(process.mm.brk + 8))
-    'claim A: 0 trips in before, merged and today; so it is no wrong claim. Look at another one.'
-    """
-    if letter is None:
-        return "not tried yet"
-    if letter not in PLANTED:
-        raise ValueError(f"no claim {letter!r}, expected one of {', '.join(PLANTED)}")
-    place, claim = PLANTED[letter]
-    good = [generation for generation in GENERATIONS if generation != "v4"]
-    asked: dict[str, Claims] = {place: {letter: claim}}
-    alarms = run_assertions(**asked, generations=good).false_alarms()
-    if not alarms:
-        return f"claim {letter}: 0 trips in {named(good)}; so it is no wrong claim. Look at another one."
-    shown = []
-    for generation in good:
-        process = started(generation)
-        if tripped(process, calls, **asked):
-            shown.append(f"{generation} (broken invariants: {ids(process.check())})")
-    found = f"claim {letter}: {alarms} false alarms, that is the wrong one (half)."
-    if not shown:
-        return f"{found} Your calls do not make it false yet: it holds in each of {named(good)}."
-    return f"{found} Your calls make it false in {named(shown)} (the other half): done."
 
 
 def _places(*claims: Claims | None) -> dict[str, Claims]:

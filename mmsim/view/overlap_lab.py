@@ -75,6 +75,11 @@ class OverlapLab(Lab):
         """Generation -> pages that total_vm counts twice."""
         return {name: each.twice for name, each in self.covers.items()}
 
+    @property
+    def swallowed(self) -> dict[str, int]:
+        """Generation -> VMAs that only the list has any more."""
+        return {name: sum(row.lost for row in each.rows) for name, each in self.covers.items()}
+
     def report(self) -> list[str]:
         """The inputs, and what each generation came to."""
         first, pages = self._number("first"), self._number("pages")
@@ -83,8 +88,7 @@ class OverlapLab(Lab):
 
     def _said(self, generation: str) -> str:
         counted, broken = self.covers[generation].twice, self.broken[generation]
-        lost = sum(row.lost for row in self.covers[generation].rows)
-        told = f"{generation}: {_pages(counted)} counted twice, VMAs swallowed whole: {lost}"
+        told = f"{generation}: {_pages(counted)} counted twice, VMAs swallowed whole: {self.swallowed[generation]}"
         return f"{told}, broken invariants: {'none' if broken == '-' else broken}"
 
 
