@@ -24,7 +24,7 @@ __all__ = ["Cover", "CoverPicture", "cover", "cover_picture"]
 MOST = 32
 """Pages that can be drawn side by side."""
 _LEFT, _ROW, _CELL = 178, 22, 46
-_FILLS = ("sky blue", "yellow", "bluish green", "reddish purple")
+_ANON, _FILES = "yellow", ("sky blue", "bluish green", "reddish purple")
 _TREE, _CLAIMS = "the tree finds", "VMAs that claim it"
 
 
@@ -149,7 +149,7 @@ class CoverPicture(Shown):
         body.append(_words(_LEFT - 8, top + 12, "page", GREY, "end"))
         body += [_words(self._x(page, cell) + cell / 2, top + 12, str(page), GREY, "middle") for page in self.span]
         y = top + 18
-        fills = {row.serial: OKABE_ITO[_FILLS[at % len(_FILLS)]] for at, row in enumerate(each.rows)}
+        fills = {row.serial: self._fill(row.name) for row in each.rows}
         body.append(_words(_LEFT - 8, y + 15, _TREE, anchor="end"))
         for serial, low, high in _runs((page, each.found.get(page)) for page in self.span):
             body += self._box(low, high, cell, y, fills.get(serial, PAPER), f"#{serial}")
@@ -164,6 +164,11 @@ class CoverPicture(Shown):
         for page in self.span:
             body += self._claim(page, claimed.get(page, 0), cell, y)
         return body, y + _ROW + 10
+
+    def _fill(self, name: str) -> str:
+        """One colour for a name in all blocks."""
+        files = dict.fromkeys(row.name for each in self.covers.values() for row in each.rows if row.name != "anon")
+        return OKABE_ITO[_ANON if name == "anon" else _FILES[list(files).index(name) % len(_FILES)]]
 
     def _x(self, page: int, cell: float) -> float:
         return _LEFT + (page - self.span.start) * cell
