@@ -19,6 +19,8 @@ WANTED = 3
 """Claims that a review should have, and different causes among them."""
 EACH = 10
 """Points of a claim; the review as a whole has as many."""
+_PRICES = ("VMAs more", "VMAs made", "stores", "look-ups", "nodes")
+"""Of what is counted, what only costs; the rest somebody else notices."""
 _PERSONS = "you|your|yours|author|he|his|she|her|liam|howlett|stupid|careless|lazy|sloppy"
 _PERSON = re.compile(rf"\b({_PERSONS})\b", re.IGNORECASE)
 _END = re.compile(r"[.!?][\"')\]]?(?=\s+[A-Z`])")
@@ -139,7 +141,9 @@ def _fitting(verdict: Verdict) -> tuple[tuple[str, ...], str]:
     if verdict.mark != PROVED:
         return ("question",), f"it is {verdict.mark}"
     if claim.got is not None and claim.got.price is not None:
-        return ("harmless", "question"), "only the price differs"
+        if claim.got.price[0] in _PRICES:
+            return ("harmless", "question"), "only the price differs"
+        return ("wrong", "harmless", "question"), "what is done besides differs"
     if verdict.reach != ORDINARY:
         return ("wrong", "harmless"), f"v4 differs, but it takes {verdict.reach}"
     if verdict.broken:
