@@ -20,6 +20,7 @@ from mmsim.explore.alphabet import ORDINARY, script
 from mmsim.explore.known import Known, known
 from mmsim.explore.words import script_text
 from mmsim.explore.world import WORLDS
+from mmsim.view import review_table
 
 REVIEWS = Path(__file__).with_name("data") / "reviews"
 CLAIM = {
@@ -361,3 +362,9 @@ def test_the_mail_quotes_lines_that_are_there_in_their_order() -> None:
 
 def test_judging_twice_is_the_same() -> None:
     assert [each.data() for each in judged("good")] == [each.data() for each in judged("good")]
+
+
+def test_the_table_shows_each_claim_and_its_mark() -> None:
+    table = review_table(judged("mediocre"))
+    assert [row[2] for row in table.rows] == [PROVED, REFUTED, REFUTED]
+    assert table.rows[0][3:] == ("heap+1; 3 VMAs", "heap+1; 3 VMAs; I6 I8 I19", ORDINARY)

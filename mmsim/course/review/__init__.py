@@ -16,7 +16,7 @@
 
 from .claim import CONCERNS, FIELDS, SEVERITIES, Claim, read_review
 from .errors import ReviewError
-from .judge import NOT_SHOWN, PROVED, REFUTED, Verdict, ask_kernel, judge
+from .judge import NOT_SHOWN, PROVED, REFUTED, Verdict, ask_kernel, judge, outcomes
 from .mail import mail
 from .rubric import Score, score
 
@@ -34,6 +34,7 @@ __all__ = [
     "ask_kernel",
     "judge",
     "mail",
+    "outcomes",
     "read_review",
     "score",
 ]

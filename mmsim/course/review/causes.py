@@ -41,7 +41,7 @@ def _able(each: Known, claim: Claim, step: Step) -> bool:
 
 
 def _gone(each: Known, claim: Claim, v4: Sequence[Step], right: Step) -> bool:
-    """Whether the repair takes away something that the claim says and the finding is about, in the call that shows it."""
+    """Whether the repair takes away what the claim says and the finding is about, in the call that shows it."""
     got, step = claim.got, v4[-1]
     if got is None:
         return False

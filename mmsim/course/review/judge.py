@@ -10,18 +10,20 @@ from mmsim.explore.alphabet import reach
 from mmsim.explore.ask import can_be_asked, moved
 from mmsim.explore.cause import lines_of
 from mmsim.explore.words import call, script_text
-from mmsim.explore.world import ordinary
+from mmsim.explore.world import WORLDS, ordinary
 from mmsim.kernel import NoKernel
 from mmsim.mm.check import INVARIANTS
 from mmsim.trace.reality import check_reality
 
 from .causes import causes
 from .claim import Claim
+from .errors import named
 from .hunk import ran
 from .play import Step, play, told
+from .script import read_script
 from .statement import Statement, holds
 
-__all__ = ["NOT_SHOWN", "PROVED", "REFUTED", "Verdict", "ask_kernel", "judge"]
+__all__ = ["NOT_SHOWN", "PROVED", "REFUTED", "Verdict", "ask_kernel", "judge", "outcomes"]
 
 PROVED, NOT_SHOWN, REFUTED = "proved", "not shown", "refuted"
 REFERENCE, SUBJECT = "before", "v4"
@@ -77,7 +79,7 @@ def judge(claim: Claim, kernel: bool = False) -> Verdict:
         claim,
         mark,
         because,
-        {name: told(steps[-1]) + _cut(steps, claim) for name, steps in runs.items()},
+        {name: _outcome(steps, len(claim.script)) for name, steps in runs.items()},
         decided,
         ran(claim.hunk, lines),
         reach(list(claim.script), ordinary(claim.world)),
@@ -88,6 +90,17 @@ def judge(claim: Claim, kernel: bool = False) -> Verdict:
         causes(claim, decided, right, subject) if mark == PROVED else [],
         ask_kernel(claim) if kernel else None,
     )
+
+
+def outcomes(script: str, world: str = "file") -> dict[str, str]:
+    """What the last call of a script comes to in every generation: to try one before it is in a claim.
+
+    >>> outcomes("brk(heap+2); brk(heap+1)")["v4"]
+    'heap+1; 3 VMAs; I6 I8 I19'
+    """
+    named("world", world, WORLDS)
+    ops = read_script(script, world, "script")
+    return {name: _outcome(play(world, ops, name), len(ops)) for name in GENERATIONS}
 
 
 def ask_kernel(claim: Claim) -> dict[str, Any]:
@@ -149,8 +162,8 @@ def _decided(got: Statement, subject: Sequence[Step]) -> int:
     return next(at for at, step in enumerate(subject, 1) if set(got.broken) <= step.broken.keys())
 
 
-def _cut(steps: Sequence[Step], claim: Claim) -> str:
-    return "" if len(steps) == len(claim.script) else f" after call {len(steps)}, where it ends"
+def _outcome(steps: Sequence[Step], count: int) -> str:
+    return told(steps[-1]) + ("" if len(steps) == count else f" after call {len(steps)}, where it ends")
 
 
 def _like(steps: Sequence[Step], right: Sequence[Step], subject: Sequence[Step]) -> str:
@@ -168,8 +181,8 @@ def _lines(verdict: Verdict) -> list[str]:
     lines = [f"script ({claim.world}): {script_text(list(claim.script))}"]
     lines += [f"{name:<8} {outcome}" for name, outcome in verdict.outcomes.items()]
     lines += [f"expected {claim.expected.text}", f"got      {claim.got.text}"]
-    named = claim.got.broken or ()
-    lines += [f"{id}: {INVARIANTS[id][0]}; {what}" for id, what in verdict.broken.items() if id in named]
+    stated = claim.got.broken or ()
+    lines += [f"{id}: {INVARIANTS[id][0]}; {what}" for id, what in verdict.broken.items() if id in stated]
     lines += [f"{verdict.mark}: {verdict.because}"] if verdict.mark != PROVED or price else [verdict.mark]
     where = f"call {verdict.decided}, {call(claim.script[verdict.decided - 1])}"
     runs = "runs" if verdict.line_ran else "does not run"
