@@ -310,6 +310,13 @@ def test_a_claim_said_twice_is_a_duplicate() -> None:
     assert (item.points, item.reason) == (1, "claim 2 has the cause of claim 1")
 
 
+def test_a_cause_that_is_taken_counts_for_nothing() -> None:
+    found = verdict()
+    items = {item.what: item for item in score([found], found.causes).items}
+    assert [items[what].points for what in ("no duplicates", "causes", "beyond the mail")] == [1, 0, 0]
+    assert items["no duplicates"].reason == "claim 1 has a cause that is taken"
+
+
 def test_a_claim_that_shows_more_besides_is_no_duplicate() -> None:
     more = {**CLAIM, "script": "brk(heap+3); mprotect(heap+2, 4096, 1); brk(heap+1)", "got": "I2 I6"}
     items = score([judge(each) for each in read_review([more, CLAIM])]).items

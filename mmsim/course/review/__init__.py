@@ -16,7 +16,7 @@
 
 from .claim import CONCERNS, FIELDS, SEVERITIES, Claim, read_review
 from .errors import ReviewError
-from .judge import NOT_SHOWN, PROVED, REFUTED, Verdict, ask_kernel, judge, outcomes
+from .judge import NOT_SHOWN, PROVED, REFUTED, Verdict, ask_kernel, judge, kernel_line, outcomes
 from .mail import mail
 from .rubric import Score, score
 
@@ -33,6 +33,7 @@ __all__ = [
     "Verdict",
     "ask_kernel",
     "judge",
+    "kernel_line",
     "mail",
     "outcomes",
     "read_review",

@@ -23,7 +23,7 @@ from .play import Step, play, told
 from .script import read_script
 from .statement import Statement, holds
 
-__all__ = ["NOT_SHOWN", "PROVED", "REFUTED", "Verdict", "ask_kernel", "judge", "outcomes"]
+__all__ = ["NOT_SHOWN", "PROVED", "REFUTED", "Verdict", "ask_kernel", "judge", "kernel_line", "outcomes"]
 
 PROVED, NOT_SHOWN, REFUTED = "proved", "not shown", "refuted"
 REFERENCE, SUBJECT = "before", "v4"
@@ -190,11 +190,12 @@ def _lines(verdict: Verdict) -> list[str]:
     lines.append(f"{where}, {runs} {place}")
     lines.append(f"takes {verdict.reach}; " + ", ".join(f"{name} {what}" for name, what in verdict.later.items()))
     if verdict.kernel is not None:
-        lines.append(_kernel(verdict.kernel))
+        lines.append(kernel_line(verdict.kernel))
     return lines
 
 
-def _kernel(kernel: dict[str, Any]) -> str:
+def kernel_line(kernel: dict[str, Any]) -> str:
+    """What `ask_kernel` found, on one line."""
     if not kernel["asked"]:
         return f"kernel not asked: {kernel['why']}"
     return f"{kernel['source']}: as {', '.join(kernel['like']) or 'none of the generations'}"

@@ -60,12 +60,15 @@ class Score(NamedTuple):
         return "\n".join([f"{self.points} of {self.of} points", *_lines(self.items)])
 
 
-def score(verdicts: Sequence[Verdict]) -> Score:
-    """The points of a judged review. Claims that are missing up to three count as empty ones."""
+def score(verdicts: Sequence[Verdict], taken: Sequence[str] = ()) -> Score:
+    """The points of a judged review. Claims that are missing up to three count as empty ones.
+
+    `taken` are causes that do not count, as those of a worked example.
+    """
     items = [item for verdict in verdicts for item in _of_claim(verdict)]
     none = f"there is none, expected at least {WANTED} claims"
     items += [Item(number, "claim", 0, EACH, none) for number in range(len(verdicts) + 1, WANTED + 1)]
-    return Score([*items, *_of_review(verdicts, _firsts(verdicts))])
+    return Score([*items, *_of_review(verdicts, _firsts(verdicts, taken))])
 
 
 def _lines(items: Iterable[Item]) -> Iterator[str]:
@@ -173,14 +176,18 @@ def _sentences(text: str) -> list[str]:
 
 def _of_review(verdicts: Sequence[Verdict], firsts: dict[int, int]) -> Iterator[Item]:
     proved = [each for each in verdicts if each.mark == PROVED]
-    again = [f"claim {number} has the cause of claim {first}" for number, first in firsts.items() if first != number]
+    again = [
+        f"claim {number} has {f'the cause of claim {first}' if first else 'a cause that is taken'}"
+        for number, first in firsts.items()
+        if first != number
+    ]
     points = max(0, 2 - len(again)) if proved else 0
     told = "; ".join(again) or ("each has its own cause" if proved else "nothing is proved")
     yield Item(0, "no duplicates", points, 2, told)
     count = len(firsts) - len(again)
     told = f"{count} different cause{'' if count == 1 else 's'} proved, expected {WANTED}"
     yield Item(0, "causes", min(count, WANTED), WANTED, told)
-    beyond = [f"claim {each.claim.number}" for each in proved if _beyond(each)]
+    beyond = [f"claim {each.claim.number}" for each in proved if _beyond(each) and firsts[each.claim.number]]
     told = f"{', '.join(beyond)}: not asked in the mail" if beyond else "no proved claim that the mail did not ask"
     yield Item(0, "beyond the mail", 3 if beyond else 0, 3, told)
     bold = [f"claim {each.claim.number}" for each in verdicts if _bold(each)]
@@ -200,12 +207,12 @@ def _beyond(verdict: Verdict) -> bool:
     return NOT_IN_THE_MAIL in asked
 
 
-def _firsts(verdicts: Sequence[Verdict]) -> dict[int, int]:
-    """Number of a proved claim -> the first claim with all of its causes: itself, if it adds one.
+def _firsts(verdicts: Sequence[Verdict], given: Sequence[str]) -> dict[int, int]:
+    """Number of a proved claim -> the first claim with all of its causes: itself, if it adds one; 0 if they are given.
 
     Those with few causes count first: a claim that shows more besides has then something of its own.
     """
-    taken: dict[Any, int] = {}
+    taken: dict[Any, int] = dict.fromkeys(given, 0)
     found: dict[int, int] = {}
     for each in sorted((each for each in verdicts if each.mark == PROVED), key=lambda each: len(each.causes)):
         causes = each.causes or [(each.claim.hunk.function, *each.broken, each.answer)]
