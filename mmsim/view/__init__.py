@@ -27,6 +27,7 @@ _HOME = {
     "prices": ("price_table", "promise_table"),
     "reality": ("reality_picture", "reality_table"),
     "render": ("renderer",),
+    "review": ("review_table",),
     "scene": ("Marks",),
     "space": ("Space", "snapshot"),
     "space_pictures": (
@@ -81,6 +82,7 @@ __all__ = [
     "reality_picture",
     "reality_table",
     "renderer",
+    "review_table",
     "share_bars",
     "size",
     "snapshot",
