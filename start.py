@@ -38,8 +38,12 @@ LOG = VENV / "mmsim-setup.log"
 FIRST_NOTEBOOK = "notebooks/00-start-here.ipynb"
 OLDEST_PIP = (22, 3)  # the first that can install into another Python's environment
 
-# JupyterLab asks every new user whether to fetch news; the answer is given in .venv, so the user's own stays.
-LAB_SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+# Settings of JupyterLab in .venv, so that the user's own stay: no question whether to fetch news, and a markdown file,
+# such as the glossary, opens as a page to read and not as its source.
+LAB_SETTINGS = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
+}
 
 
 class SetupError(Exception):

@@ -32,6 +32,7 @@ def bank(tmp_path: Path) -> Bank:
 
 def broken(raw: dict, tmp_path: Path, bank: Bank) -> list[tuple[str, int, str]]:
     (tmp_path / "01-name.ipynb").write_text(json.dumps(good_notebook()))
+    (tmp_path / "words.md").write_text("# Words\n\n### a leaf\n\nOne.\n\n```\n### no heading\n```\n")
     found = check(Book(tmp_path / "02-name.ipynb", raw, bank))
     return [(problem.rule, problem.cell, problem.what) for problem in found]
 
@@ -187,6 +188,14 @@ CASES: list[tuple[str, Change, int, str]] = [
     ("alt-text", replace(30, "One", '<img src="x.svg">'), 30, "picture described as '', expected at least 12"),
     ("link", replace(30, "One", "[x](none.ipynb)"), 30, "link 'none.ipynb' leads to no file, expected one that exists"),
     ("link", replace(30, "One", "[x](#4-Walk-(4-min))"), 30, "link '#4-Walk-(4-min)' leads to no heading"),
+    (
+        "link",
+        replace(30, "One", "[x](words.md#a-leaf) [y](words.md#leaf)"),
+        30,
+        "link 'words.md#leaf' leads to no heading",
+    ),
+    ("link", replace(30, "One", "[x](words.md#no-heading)"), 30, "expected '#a-term' as JupyterLab builds it"),
+    ("link", replace(30, "One", "[x](none.md#a-leaf)"), 30, "link 'none.md#a-leaf' leads to no file"),
     ("link", replace(30, "One", "[x](/etc/passwd)"), 30, "link '/etc/passwd' is neither relative nor on the web"),
     ("link", replace(30, "One", "[x](https:///y)"), 30, "link 'https:///y' has no host, expected https://host/..."),
     ("live-claim", replace(6, "The change", "The change, live"), 6, "the text says live, expected"),

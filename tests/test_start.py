@@ -299,7 +299,9 @@ def test_installing_is_by_hash_and_from_wheels_only(checkout: Path, monkeypatch:
     note = json.loads(start.STATE.read_text(encoding="utf-8"))
     assert (note["set"], note["packages"]) == ("course", start.packages_wanted())
     settings = start.VENV / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
-    assert json.loads(settings.read_text(encoding="utf-8")) == start.LAB_SETTINGS
+    written = json.loads(settings.read_text(encoding="utf-8"))
+    assert written == start.LAB_SETTINGS
+    assert written["@jupyterlab/docmanager-extension:plugin"] == {"defaultViewers": {"markdown": "Markdown Preview"}}
 
 
 def test_ctrl_c_ends_the_step_and_its_process(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:

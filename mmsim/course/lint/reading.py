@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +17,8 @@ _IMAGE = re.compile(r"!\[([^\]]*)\]" + _TARGET)
 _IMG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 _ALT = re.compile(r"""\balt\s*=\s*(["'])(.*?)\1""")
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]" + _TARGET)
+# The kinds of file whose headings are known, and what a link to one of them looks like.
+_FORM = {".ipynb": "3-Name-(5-min)", ".md": "a-term"}
 _LIVE = re.compile(r"\blive\b", re.IGNORECASE)
 _LIVE_MARK = re.compile(r"\*\*live\b[^*]*\*\*", re.IGNORECASE)
 
@@ -84,19 +86,27 @@ def _link_fault(book: Book, target: str) -> str:
     file = book.path.parent / unquote(parts.path) if parts.path else book.path
     if parts.path and not file.exists():
         return "leads to no file, expected one that exists"
-    if parts.fragment and file.suffix == ".ipynb":
-        cells = [cell.source for cell in book.text] if file == book.path else _texts(file)
-        if unquote(parts.fragment) not in _anchors(cells):
-            return "leads to no heading, expected '#3-Name-(5-min)' as JupyterLab builds it"
+    if parts.fragment and file.suffix in _FORM:
+        texts = [cell.source for cell in book.text] if file == book.path else _texts(file)
+        if unquote(parts.fragment) not in anchors(texts):
+            return f"leads to no heading, expected '#{_FORM[file.suffix]}' as JupyterLab builds it"
     return ""
 
 
 def _texts(file: Path) -> list[str]:
-    raw = json.loads(file.read_text(encoding="utf-8"))
-    return [joined(cell["source"]) for cell in raw["cells"] if cell["cell_type"] == "markdown"]
+    """The markdown of a notebook, cell by cell, or of a text file."""
+    text = file.read_text(encoding="utf-8")
+    if file.suffix == ".md":
+        return [text]
+    return [joined(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown"]
 
 
-def _anchors(texts: list[str]) -> set[str]:
+def anchors(texts: Iterable[str]) -> set[str]:
+    r"""The fragments that lead to a heading of these markdown texts, as JupyterLab builds them.
+
+    >>> sorted(anchors(["# The `brk()` call\n", "text\n## 2 *See* (5 min)"]))
+    ['2-See-(5-min)', 'The-brk()-call']
+    """
     lines = [line for text in texts for line in _without_fences(text).splitlines() if re.match(r"#+ ", line)]
     return {re.sub(r"[`*]", "", line.lstrip("#").strip()).replace(" ", "-") for line in lines}
 
