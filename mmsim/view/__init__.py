@@ -20,7 +20,6 @@ _HOME = {
     "patch": ("code_diff", "patch_overview"),
     "monitor": ("MonitorLab", "Watch", "monitor_picture"),
     "cover": ("cover_picture",),
-    "findings": ("finding_table", "known_table"),
     "overlap_lab": ("OverlapLab",),
     "pictures": ("Picture", "picture", "picture_diff", "picture_write"),
     "player": ("StepPlayer",),
