@@ -16,9 +16,10 @@ from .corpus import SCRIPTS, Op, born, scripts
 from .table import Experiment, Results, named, where
 from .watch import Entry, watched
 
-__all__ = ["EXPERIMENT"]
+__all__ = ["DAMAGE", "EXPERIMENT"]
 
-_DAMAGE = {"I0", "I1", "I2", "I3"}
+DAMAGE = {"I0", "I1", "I2", "I3"}
+"""The invariants of which one is broken once a VMA is damaged."""
 FREE, ENDS = "range not free", "VMA ends elsewhere"
 
 
@@ -39,7 +40,7 @@ class _Script:
             for self.caller, do in ops:
                 hits, own = self.hits.total(), self.own
                 do(self.process)
-                if any(each.id in _DAMAGE for each in self.process.check()):
+                if any(each.id in DAMAGE for each in self.process.check()):
                     return True, self.hits.total() > hits, self.own > own
         return False, False, False
 

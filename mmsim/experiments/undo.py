@@ -128,5 +128,5 @@ def _wrong(row: Row) -> list[str]:
 def _with(way_out: str, generation: str) -> Iterator[str]:
     """The name of a generation that has another way out, as long as the block lasts."""
     cause = next(each for each in known() if each.id == "failed-growth-keeps-the-promise")
-    with mended(cause._replace(new=generation, repair=[(WAYS_OUT[generation], way_out)])) as name:
+    with mended(cause._replace(new=generation, repair={generation: [(WAYS_OUT[generation], way_out)]})) as name:
         yield name

@@ -27,9 +27,14 @@ class Entry(NamedTuple):
     serial: int
 
     @property
+    def stop(self) -> int:
+        """Where the range ends: the address behind it, modulo 2**64 as the kernel adds."""
+        return wrap(self.address + self.length)
+
+    @property
     def free(self) -> bool:
         """Whether nothing is mapped in the range."""
-        return self.mm.find_in(self.address, wrap(self.address + self.length)) is None
+        return self.mm.find_in(self.address, self.stop) is None
 
     def extended(self, ret: int) -> bool:
         """Whether the call, which answered `ret`, made no VMA and the one below covers the range now."""
