@@ -364,3 +364,12 @@ def test_every_event_has_words() -> None:
 
 def test_a_space_is_small() -> None:
     assert set(Space._fields) == {"pieces", "start_brk", "brk", "counters", "listed", "hidden"}
+
+
+def test_two_marks_that_would_cover_each_other_stand_in_two_rows() -> None:
+    """At the right end the break's label is left of its line, where that of a small heap's start is as well."""
+    one = Process("before", start_brk=HEAP)
+    one.place(HEAP - 0x4000, HEAP, of_letters("rd wr mr mw me ac"), File("program"))
+    one.brk(HEAP + 0x1000)
+    heights = re.findall(r'<text[^>]* y="([\d.]+)"[^>]*>(?:start_)?brk 0x', space_picture(one).svg())
+    assert len(set(heights)) == 2

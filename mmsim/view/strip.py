@@ -176,11 +176,14 @@ def _marks(space: Space, axis: _Axis, top: float) -> tuple[list[str], float]:
         said.append(("brk", space.brk, OKABE_ITO["blue"]))
     names = [f"{name} {number(at, 'hex')}" for name, at, _ in said]
     places = [axis.x(at) for _, at, _ in said]
-    rows = 1 if same or places[1] - places[0] > CHAR * len(names[0]) + 12 else 2
+    fitting = [x + CHAR * len(name) + 10 < axis.width for name, x in zip(names, places, strict=True)]
+    # Each beside its line: to the right of it, or to the left where the picture ends.
+    right = places[0] + CHAR * len(names[0]) if fitting[0] else places[0]
+    left = places[-1] if fitting[-1] else places[-1] - CHAR * len(names[-1])
+    rows = 1 if same or left - right > 12 else 2
     body, bottom = [], top + LINE * rows + 6
-    for row, ((_, _, colour), name, x) in enumerate(zip(said, names, places, strict=True)):
+    for row, ((_, _, colour), name, x, fits) in enumerate(zip(said, names, places, fitting, strict=True)):
         y = top + LINE * (row if rows == 2 else 0) + 11
-        fits = x + CHAR * len(name) + 10 < axis.width
         body.append(_text(x + 5 if fits else x - 5, y, name, 11, bold=row > 0 or same, end=not fits))
         dash = "" if row or same else ' stroke-dasharray="4 3"'
         wide = 3 if row or same else 1.5
