@@ -115,7 +115,7 @@ def _beyond(row: Mapping[str, Any]) -> tuple[int, int]:
 ANSWERS = (
     Answer("C1, C7", "author", "nothing can be in the range: brk() makes sure of room", _room),
     Answer("C3", "author", "vma_merge() looks up next and next of next before it fails", _next),
-    Answer("C3, C9", "author", f"{BOOT[0]} of {BOOT[1]} growths extend, that is {100 * BOOT[0] / BOOT[1]:.1f} %", _rare),
+    Answer("C3, C9", "author", f"{BOOT[0]} of {BOOT[1]} growths extend: {100 * BOOT[0] / BOOT[1]:.1f} %", _rare),
     Answer("C5", "author", "nothing is lost: the neighbours of a bss carry a file", _beside_a_file),
     Answer("C6", "author", "nothing is unmapped, so nothing is to be completed", _complete),
     Answer("C9", "author", "only the cases 1 to 3 are possible, and only 2 is worth a test", _cases),
@@ -127,5 +127,3 @@ ANSWERS = (
 def judged(outcomes: Mapping[str, Outcome]) -> list[tuple[Answer, Judged]]:
     """Every answer with how far it holds; `outcomes` by concern."""
     return [(answer, answer.judge(outcomes)) for answer in ANSWERS]
-
-

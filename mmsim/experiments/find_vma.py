@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from mmsim.brk import Process
 from mmsim.maple import MapleState
 from mmsim.mm import MM, Vma
 from mmsim.mm.units import MASK
@@ -49,6 +48,7 @@ class Difference(NamedTuple):
 def edges(mm: MM) -> list[int]:
     """All addresses at which an answer can change, with those beside them: the others answer as their neighbours.
 
+    >>> from mmsim.brk import Process
     >>> process = Process("v4", start_brk=0x10000)
     >>> process.brk(0x12000) == 0x12000 and [hex(each) for each in edges(process.mm)[2:5]]
     ['0xffff', '0x10000', '0x10001']

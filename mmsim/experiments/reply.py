@@ -27,10 +27,10 @@ _NUMBER = re.compile(r"(?<![\w.-])\d+(?![\w-]|\.\d)")
 
 
 def evidence(outcome: Outcome) -> Iterator[str]:
-    """The rows of an experiment in which the generations are not all alike, a line each.
+    r"""The rows of an experiment in which the generations are not all alike, a line each.
 
     >>> from mmsim.experiments import measure
-    >>> print(*evidence(measure("E5")), sep="\\n")
+    >>> print(*evidence(measure("E5")), sep="\n")
     two bss side by side: before 1, v4 2, merged 1, today 1
     bss between anonymous areas: before 1, v4 3, merged 2, today 2
     """
@@ -103,9 +103,11 @@ def shown_by(world: str, script: list[Op]) -> Shown:
 
 
 def _concerns(world: str, script: list[Op], new: str) -> Iterable[str]:
+    """The concerns of all differences from `before`, but for what only became cheaper."""
     for cluster in (*clusters_of(world, script, "before", new), *costs_of(world, script, "before", new)):
         key = cluster.key
-        yield concern_of(key.kind, key.family, key.side, world, cluster.ops, "before", new)
+        if not key.side.startswith("fewer"):
+            yield concern_of(key.kind, key.family, key.side, world, cluster.ops, "before", new)
 
 
 def tried_script(concern: str, world: str, script: list[Op]) -> list[str]:
@@ -117,7 +119,7 @@ def tried_script(concern: str, world: str, script: list[Op]) -> list[str]:
     """
     if world not in WORLDS:
         return [f"no world {world!r}: there are {', '.join(WORLDS)}"]
-    if not script or any(len(call) != 2 for call in script):
+    if not script or not _is_script(script):
         return ['expected calls, each as ("name", argument), for instance ("brk", page(1))']
     try:
         shown = shown_by(world, script)
@@ -132,6 +134,12 @@ def tried_script(concern: str, world: str, script: list[Op]) -> list[str]:
         return [*lines, f"not yet: call {spare[0] + 1} can be left out"]
     calls = f"{len(script)} calls, none can be left out" if len(script) > 1 else "a single call"
     return [*lines, f"done: {calls}; in v4 and not in merged: {', '.join(shown.concerns)}"]
+
+
+def _is_script(script: object) -> bool:
+    """Whether it is a list of pairs of a name and an argument."""
+    calls = script if isinstance(script, list) else [None]
+    return all(isinstance(call, tuple) and len(call) == 2 and isinstance(call[0], str) for call in calls)
 
 
 def _still(concern: str, world: str, script: list[Op]) -> bool:

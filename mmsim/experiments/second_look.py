@@ -225,4 +225,3 @@ def reach(id: str) -> str:
 def classes(found: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """The letter of CLASSES for each concern: its mark in v4, and what it takes to get there."""
     return {id: "C" if by["v4"] != "!" else "A" if reach(id) == ORDINARY else "B" for id, by in found.items()}
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mmsim.experiments.repairs import REPAIRS, repaired_marks
-from mmsim.experiments.second_look import CONCERNS, MARKS
+from mmsim.experiments.second_look import MARKS
 
 from .second_look import MarkMatrix
 from .widgets import Lab
@@ -58,9 +58,10 @@ class RepairLab(Lab):
         """The repairs, and the concerns by their mark."""
         said = "; ".join(REPAIRS[name].words for name in self.chosen)
         left = [id for id, mark in self.marks.items() if mark == "!"]
-        changed = [f"{id} {row['v4']} to {row['repaired']}" for id, row in self.found.items() if row["v4"] != row["repaired"]]
+        pairs = {id: (row["v4"], row["repaired"]) for id, row in self.found.items()}
+        changed = [f"{id} {one} to {two}" for id, (one, two) in pairs.items() if one != two]
         return [
             f"repairs: {len(self.chosen)}" + (f" ({said})" if said else ""),
             f"changed: {', '.join(changed) or 'nothing'}",
-            f"still {MARKS['!']}: {', '.join(left) or 'none'} of {', '.join(id for id in CONCERNS if id in self.marks)}",
+            f"still {MARKS['!']}: {', '.join(left) or 'none'} of {', '.join(self.marks)}",
         ]

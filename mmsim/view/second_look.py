@@ -116,8 +116,8 @@ def mark_matrix(outcomes: Mapping[str, Outcome], title: str | None = None) -> Ma
     """All concerns in all generations; behind each what it takes to meet what is wrong in v4.
 
     >>> from mmsim.experiments import measure
-    >>> print(mark_matrix({"C6": measure("E6")}).text.splitlines()[2])
-      C6  Does a monitor still hear of an unmapping?  =       !       =       =       a crafted executable, a userfaultfd
+    >>> print(mark_matrix({"C2": measure("E2")}).text.splitlines()[2])
+      C2  Will the copied merge rule be forgotten?  =       !       =       ~       an ordinary program
     """
     return MarkMatrix(title or "The concerns", marks(outcomes), {id: reach(id) for id in outcomes})
 
