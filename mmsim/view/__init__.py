@@ -27,7 +27,9 @@ _HOME = {
     "reality": ("reality_picture", "reality_table"),
     "render": ("renderer",),
     "review": ("review_table",),
+    "repair_lab": ("RepairLab",),
     "scene": ("Marks",),
+    "second_look": ("answer_table", "concern_table", "mark_matrix", "rating_table", "verdict_table"),
     "space": ("Space", "snapshot"),
     "space_pictures": (
         "SpacePicture",
@@ -54,6 +56,7 @@ __all__ = [
     "MonitorLab",
     "OverlapLab",
     "Picture",
+    "RepairLab",
     "Space",
     "SpacePicture",
     "StepPlayer",
@@ -62,6 +65,9 @@ __all__ = [
     "bars",
     "code_diff",
     "cover_picture",
+    "answer_table",
+    "bars",
+    "concern_table",
     "criteria_table",
     "event_table",
     "failure_map",
@@ -71,6 +77,7 @@ __all__ = [
     "limit_bars",
     "limit_grid",
     "monitor_picture",
+    "mark_matrix",
     "number",
     "patch_overview",
     "picture",
@@ -78,6 +85,7 @@ __all__ = [
     "picture_write",
     "price_table",
     "promise_table",
+    "rating_table",
     "reality_picture",
     "reality_table",
     "renderer",
@@ -91,6 +99,7 @@ __all__ = [
     "space_picture",
     "span",
     "summary_table",
+    "verdict_table",
 ]
 
 
