@@ -52,7 +52,7 @@ class RepairLab(Lab):
             id: "" if row["v4"] == row["repaired"] else f"{row['v4']} becomes {row['repaired']}"
             for id, row in self.found.items()
         }
-        self.picture = MarkMatrix("v4 as it was sent, and repaired", self.found, notes, sort=False)
+        self.picture = MarkMatrix("v4 as it was sent, and repaired", self.found, notes, takes=False)
 
     def report(self) -> list[str]:
         """The repairs, and the concerns by their mark."""

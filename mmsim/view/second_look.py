@@ -25,21 +25,28 @@ LOOKS = {
 }
 """How a mark is drawn: fill, border, its width and dashes; the mark itself stands inside."""
 _ORDER = "!~+="
+TAKES = "in v4 it takes"
 _NAMES, _WIDE, _HIGH, _GAP = 318, 76, 30, 6
 
 
 class MarkMatrix(Shown):
     """A row for each concern, a column for each generation, in each field one of MARKS; the gravest rows first.
 
-    `notes` stand behind the rows.
+    `notes` stand behind the rows: what it takes to meet what is wrong in v4, unless `takes` is False; then the rows
+    stay in their order.
     """
 
     def __init__(
-        self, title: str, found: Mapping[str, Mapping[str, str]], notes: Mapping[str, str], sort: bool = True
+        self,
+        title: str,
+        found: Mapping[str, Mapping[str, str]],
+        notes: Mapping[str, str],
+        takes: bool = True,
     ) -> None:
         self.title, self.notes = title, dict(notes)
+        self._takes = takes
         self.columns = [*next(iter(found.values()))]
-        self.rows = {id: found[id] for id in (sorted(found, key=lambda id: _gravity(found[id])) if sort else found)}
+        self.rows = {id: found[id] for id in (sorted(found, key=lambda id: _gravity(found[id])) if takes else found)}
 
     @property
     def text(self) -> str:  # type: ignore[override]
@@ -47,7 +54,8 @@ class MarkMatrix(Shown):
         wide = max(len(CONCERNS[id].asked) for id in self.rows)
         widths = {name: max(6, len(name)) for name in self.columns}
         head = "  ".join(f"{name:<{width}}" for name, width in widths.items())
-        lines = [self.title, f"  {'':<{wide + 4}}  {head}".rstrip()]
+        takes = f"  {TAKES}" if self._takes else ""
+        lines = [self.title, f"  {'':<{wide + 4}}  {head}{takes}".rstrip()]
         for id, row in self.rows.items():
             fields = "  ".join(f"{row[name]:<{width}}" for name, width in widths.items())
             lines.append(f"  {id}  {CONCERNS[id].asked:<{wide}}  {fields}  {self.notes.get(id, '')}".rstrip())
@@ -69,6 +77,8 @@ class MarkMatrix(Shown):
             _words(_NAMES + at * _WIDE + (_WIDE - _GAP) / 2, 46, name, anchor="middle", bold=True)
             for at, name in enumerate(self.columns)
         ]
+        behind = _NAMES + len(self.columns) * _WIDE + 6
+        body.append(_words(behind, 46, TAKES if self._takes else "", bold=True))
         y = 54
         for id, row in self.rows.items():
             body.append(_words(10, y + 20, id, 13, bold=True))
@@ -76,7 +86,7 @@ class MarkMatrix(Shown):
             for at, name in enumerate(self.columns):
                 body.append(_field(_NAMES + at * _WIDE, y, _WIDE - _GAP, row[name]))
             note = self.notes.get(id, "")
-            body.append(_words(_NAMES + len(self.columns) * _WIDE + 6, y + 20, "" if note == "-" else note))
+            body.append(_words(behind, y + 20, "" if note == "-" else note))
             y += _HIGH
         x = 10.0
         for mark, word in MARKS.items():
