@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import CourseError
 from . import chapter, chapters
 from .model import Exercise
+from .source import program
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 STUB = "# YOUR CODE HERE"
@@ -165,8 +166,8 @@ def _exercise_faults(cells: list[dict[str, Any]], one: Exercise) -> Iterator[str
         yield f"metadata of the solution cell, expected {solution_metadata(one)}"
     if below["metadata"]["nbgrader"] != check_metadata(one):
         yield f"metadata of the check cell, expected {check_metadata(one)}"
-    if mine["source"].count(BEGIN) < 1 or one.name not in opened(mine["source"]):
-        yield f"the solution cell needs a gap, and `{one.name}` outside of it"
+    if BEGIN not in mine["source"] or not program([opened(mine["source"])], one.name).source:
+        yield f"the solution cell needs a gap, and a definition of `{one.name}` outside of it"
     if below["source"] != f'check("{one.id}")':
         yield f'the check cell, expected check("{one.id}") and nothing else'
 

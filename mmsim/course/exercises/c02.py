@@ -114,7 +114,7 @@ class SlotOf(Function):
 
     def hidden(self, chance: random.Random) -> Iterator[tuple[str, list[Plain]]]:
         """See Function."""
-        yield "a node of one slot", [[ULONG_MAX], chance.randrange(ULONG_MAX)]
+        yield "anywhere", [[ULONG_MAX], chance.randrange(ULONG_MAX)]
         for _ in range(10):
             pivots = sorted(chance.sample(range(1, 5000), chance.randrange(2, 16)))
             pivot = chance.choice(pivots)

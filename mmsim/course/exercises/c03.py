@@ -219,7 +219,7 @@ class StoreInLeaf(Function):
     hints = (
         "Three pieces: the slots before the store, the store itself, the slots after it. Which slots are cut?",
         "Go through the old slots with first and last. Keep what lies left of index, and what lies right of last.",
-        "if first < index: keep(min(last_of_slot, index - 1), entry); when keeping NULL after NULL, only move the pivot.",
+        "if first < index: keep(min(end, index - 1), what). Keeping NULL after NULL: only move the pivot.",
     )
 
     def examples(self) -> Iterator[list[Plain]]:
@@ -272,9 +272,7 @@ class StoreInLeaf(Function):
 
 
 def _triples(pivots: list[int], slots: list[str | None]) -> list[Slot]:
-    return [
-        (first, last, entry) for first, last, entry in zip([0, *(p + 1 for p in pivots)], pivots, slots, strict=False)
-    ]
+    return list(zip([0, *(pivot + 1 for pivot in pivots)], pivots, slots, strict=False))
 
 
 def _is_leaf(answer: Plain) -> bool:
