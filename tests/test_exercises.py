@@ -596,6 +596,32 @@ def test_under_nbgrader_a_check_is_its_points(monkeypatch: pytest.MonkeyPatch, d
     assert repr(card) == "2.0"
 
 
+def test_code_that_uses_the_library_is_told_of_it(desk: Desk) -> None:
+    def slot_of(pivots: list[int], index: int) -> object:
+        return exercise("02.e3").expected(pivots, index)  # type: ignore[attr-defined]
+
+    assert "For marks it runs without that library" in repr(desk.check("02.e3", {"slot_of": slot_of}))
+    assert "without that library" not in repr(desk.check("02.e3", {"slot_of": lambda pivots, index: 3}))
+
+
+def test_a_driver_of_the_library_gets_the_learners_object() -> None:
+    driver = "mmsim.course.exercises.plain:told"
+    assert reply([1], "xs", [80], driver) == {"value": "[1]"}
+    assert "problem" in reply([1], "xs", [], "mmsim.course.exercises.plain:nothing")
+
+
+def test_what_is_missing_in_an_exercise_is_named() -> None:
+    class Bad(Toy):
+        id, name, kind, points, misconception = "e9", "no name", "guess", 0, "M999"
+        hints = ("look here", "look here", "")  # type: ignore[assignment]
+        driver = "somewhere:else"
+
+    found = "\n".join(faults(Bad(), {"M1"}))
+    for word in ("id:", "name:", "kind:", "points:", "misconception:", "driver:", "three, of four words", "the same"):
+        assert word in found
+    assert list(faults(Toy(), {"M1"})) == []
+
+
 def test_an_endless_text_is_cut(desk: Desk) -> None:
     text = repr(desk.check("02.e3", {"slot_of": lambda p, i: "x" * 100_000}))
     assert len(text) < 2000

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable
+from difflib import SequenceMatcher
+from itertools import zip_longest
 
 from mmsim.maple import ULONG_MAX, MapleTree
 
@@ -71,18 +73,21 @@ def uncovered(slots: list[Slot]) -> str:
 
 
 def compared(expected: list[Slot], got: list[Slot]) -> str:
-    """Both leaves one below the other, slot by slot, the differing ones marked.
+    """Both leaves side by side, equal slots in one line, the differing ones marked.
 
-    >>> print(compared([(0, 9, None), (10, 19, "a")], [(0, 14, None), (15, 19, "a")]))
+    >>> print(compared([(0, 9, None), (10, 14, "a"), (15, 19, "b")], [(0, 14, "a"), (15, 19, "b")]))
       expected      got
-    * 0-9 NULL      0-14 NULL
-    * 10-19 a       15-19 a
+    * 0-9 NULL      0-14 a
+    * 10-14 a       -
+      15-19 b       15-19 b
     """
-    rows = max(len(expected), len(got))
-    left, right = ([text([slot]) for slot in slots] + ["-"] * (rows - len(slots)) for slots in (expected, got))
+    left, right = [text([slot]) for slot in expected], [text([slot]) for slot in got]
     wide = max(map(len, ["expected   ", *left])) + 3
     lines = [f"  {'expected'.ljust(wide)}got"]
-    return "\n".join(lines + [f"{' ' if a == b else '*'} {a.ljust(wide)}{b}" for a, b in zip(left, right, strict=True)])
+    for tag, a, b, c, d in SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
+        sign = " " if tag == "equal" else "*"
+        lines += [f"{sign} {x.ljust(wide)}{y}" for x, y in zip_longest(left[a:b], right[c:d], fillvalue="-")]
+    return "\n".join(lines)
 
 
 def _range(first: int, last: int) -> str:

@@ -221,7 +221,7 @@ class Function(Exercise):
             return RIGHT
         if type(answer) is not type(expected) and answer is not None and expected is not None:
             return Verdict(0, _other_type(expected, answer), told(expected), told(answer), shape=True)
-        return Verdict(0, "another value", told(expected), told(answer), self.difference(expected, answer))
+        return Verdict(0, "the value is another one", told(expected), told(answer), self.difference(expected, answer))
 
     def difference(self, expected: Plain, got: Plain) -> str:
         """A few lines that compare the two, where that helps."""
@@ -375,6 +375,8 @@ def faults(exercise: Exercise, beliefs: Iterable[str]) -> Iterator[str]:
     for field, limits in (("points", range(1, 21)), ("minutes", range(1, 31)), ("difficulty", range(1, 4))):
         if getattr(exercise, field) not in limits:
             yield f"{field}: {getattr(exercise, field)!r}, expected {limits.start} to {limits.stop - 1}"
+    if exercise.driver and not exercise.library:
+        yield "driver: it is part of the library, expected library = True"
     if len(exercise.hints) != len(HINTS) or not all(len(hint.split()) >= 4 for hint in exercise.hints):
         yield "hints: expected three, of four words or more"
     if len(set(exercise.hints)) != len(exercise.hints):
