@@ -487,7 +487,7 @@ def test_an_order_earns_its_longest_right_prefix(letters: str, points: float) ->
         ([[9, True], [None, "a"]], "two lists"),
         ([[9, 19], [None, "x"]], "has to end at max"),
         ([[9, 9, 2**64 - 1], [None, "x", None]], "no range"),
-        ([[9, 19, 2**64 - 1], [None, None, "b"]], "check(): "),
+        ([[9, 19, 2**64 - 1], [None, None, "b"]], "check() says: "),
         ([[9, 19, 2**64 - 1], [None, "x", "b"]], "sound, but not the one"),
     ],
 )
@@ -587,6 +587,12 @@ def test_progress_shows_done_and_next(monkeypatch: pytest.MonkeyPatch, tmp_path:
     text = repr(course.progress())
     assert "1 of 4" in text
     assert "Next exercise: 02.e2" in text
+
+
+def test_progress_links_to_the_notebooks_from_the_folder_of_exercises(monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder, link in (("exercises", "../notebooks/02-"), ("notebooks", '"02-')):
+        monkeypatch.chdir(ROOT / folder)
+        assert link in course.progress().html()
 
 
 def test_under_nbgrader_a_check_is_its_points(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:

@@ -157,7 +157,7 @@ class TreeAfterEachStore(Value):
         """See Exercise."""
         tree, stores = self.instance(learner)
         lines = "\n".join(f"{n}. {_said(store)}" for n, store in enumerate(stores, 1))
-        return f"Before: {leaf.text(leaf.slots_of(tree))}\n\nThen, one after the other:\n\n{lines}"
+        return f"Before: `{leaf.text(leaf.slots_of(tree))}`\n\nThen, one after the other:\n\n{lines}"
 
     def parts(self, learner: str = "") -> list[tuple[str, Plain]]:
         """See Value: for each step its number, store, and the leaf before and after it in the library's own trace."""
@@ -291,7 +291,7 @@ def _broken(slots: list[Slot]) -> str:
     try:
         tree.check()
     except CheckError as error:
-        return f"check(): {error}"
+        return f"the tree's check() says: {error}"
     return ""
 
 
