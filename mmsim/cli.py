@@ -102,7 +102,21 @@ def _parser() -> argparse.ArgumentParser:
     tree.set_defaults(run=_tree)
     _add_live(commands)
     _add_explore(commands)
+    _add_course(commands)
     return parser
+
+
+def _add_course(commands: argparse._SubParsersAction) -> None:
+    from mmsim.course.__main__ import act, add_commands
+
+    course = commands.add_parser(
+        "course",
+        help="progress, exercises, and the states of other machines",
+        description="Show the progress, build the exercises from their solutions, check a notebook when it is saved.",
+        epilog="Exit code: 0, 1 exercises that are out of date, 2 a wrong use or file.",
+    )
+    add_commands(course)
+    course.set_defaults(run=act)
 
 
 def _add_census(commands: argparse._SubParsersAction[_Parser]) -> None:

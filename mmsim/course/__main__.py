@@ -1,31 +1,81 @@
-"""`python -m mmsim.course`: show the progress, or take over the state of another machine."""
+"""`python -m mmsim.course`, also `mmsim course`: progress, states of other machines, exercises."""
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import progress
 from .errors import CourseError
-from .state import State
+from .state import State, checkout
+
+
+def add_commands(parser: argparse.ArgumentParser) -> None:
+    """The commands of the course on a parser; each sets `act`, which returns the exit code."""
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="course_command", required=True)
+    commands.add_parser("progress", help="show what is done and what is next").set_defaults(act=_progress)
+    merging = commands.add_parser("merge", help="take over a state file of another machine")
+    merging.add_argument("file", type=Path, help="the other machine's state.jsonl")
+    merging.set_defaults(act=_merge)
+    building = commands.add_parser("build", help="make exercises/*.ipynb from solutions/*.ipynb")
+    building.add_argument("--check", action="store_true", help="write nothing; exit code 1 if one is out of date")
+    building.add_argument("--root", type=Path, help="the folder with both (default: the checkout)")
+    building.set_defaults(act=_build)
+    watching = commands.add_parser("watch", help="check an exercise notebook each time it is saved")
+    watching.add_argument("file", type=Path, metavar="NOTEBOOK")
+    watching.add_argument("--once", action="store_true", help="look once and end")
+    watching.set_defaults(act=_watch)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one of the two commands; returns the exit code (0 done, 2 a wrong use or file)."""
+    """Run one command; returns the exit code (0 done, 1 out of date, 2 a wrong use or file)."""
     parser = argparse.ArgumentParser(prog="python -m mmsim.course", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("progress", help="show what is done and what is next")
-    merging = commands.add_parser("merge", help="take over a state file of another machine")
-    merging.add_argument("file", type=Path, help="the other machine's state.jsonl")
-    given = parser.parse_args(argv)
+    add_commands(parser)
+    return act(parser.parse_args(argv))
+
+
+def act(given: argparse.Namespace) -> int:
+    """Do what was asked; a fault is one line."""
+    action: Callable[[argparse.Namespace], int] = given.act
     try:
-        if given.command == "merge":
-            changed = State().merge(given.file)
-            print(f"{changed} record{'' if changed == 1 else 's'} taken over from {given.file}")
-        print(progress())
+        return action(given)
     except CourseError as error:
         print(f"mmsim: {error}", file=sys.stderr)
         return 2
+
+
+def _progress(_: argparse.Namespace) -> int:
+    print(progress())
+    return 0
+
+
+def _merge(given: argparse.Namespace) -> int:
+    changed = State().merge(given.file)
+    print(f"{changed} record{'' if changed == 1 else 's'} taken over from {given.file}")
+    print(progress())
+    return 0
+
+
+def _build(given: argparse.Namespace) -> int:
+    from .exercises.build import build
+
+    root = given.root or checkout()
+    if root is None:
+        raise CourseError("no checkout here: say --root FOLDER, the one that has solutions/")
+    said = build(root, given.check)
+    print(*(said or ["exercises: up to date"]), sep="\n")
+    return 1 if given.check and said else 0
+
+
+def _watch(given: argparse.Namespace) -> int:
+    from .exercises.watch import watch
+
+    if not given.file.is_file():
+        raise CourseError(f"{given.file}: no such file")
+    try:
+        watch(given.file, lambda text: print(text, flush=True), passes=1 if given.once else None)
+    except KeyboardInterrupt:
+        print("ended", file=sys.stderr)
     return 0
 
 

@@ -31,3 +31,7 @@ class NoSuchValue(CourseError):
 
 class StateError(CourseError):
     """The learner's state cannot be read or written."""
+
+
+class UnknownExercise(CourseError):
+    """No exercise, or no set of them, has this id."""

@@ -79,8 +79,11 @@ class Lesson:
                 self._store_answer(question, letter)
         return self._checkpoint_card(number, questions)
 
-    def progress(self) -> Card:
-        """The course map: what is done, what is next, the minutes and the checkpoint scores."""
+    def progress(self, way: str = "") -> Card:
+        """The course map: what is done, what is next, the minutes and the checkpoint scores.
+
+        `way` leads from the reader's folder to that of the notebooks, "" or with a slash at its end.
+        """
         sheets = [self.bank.sheet(number) for number in self.bank.numbers]
         stored = self.state.all()
         scores = {s.notebook: stored.get(("checkpoint", s.notebook)) for s in sheets}
@@ -89,7 +92,7 @@ class Lesson:
         done = len(sheets) - len(waiting)
         left = sum(sheet.minutes for sheet in sheets if sheet.notebook in waiting)
         head = ("nb", "minutes", "checkpoint", "state", "title")
-        links = tuple((sheet.title, sheet.file) for sheet in sheets)
+        links = tuple((sheet.title, way + sheet.file) for sheet in sheets)
         caption = f"{done} of {len(sheets)} notebooks done, {left} minutes to go"
         return Card(f"Your course: {caption}", (Table("Notebook by notebook", head, rows, links),))
 

@@ -1,4 +1,4 @@
-"""The learner's state: predictions, answers and checkpoint scores in one plain file.
+"""The learner's state: predictions, answers, checkpoint scores and exercises in one plain file.
 
 The file holds one JSON record a line, sorted. Putting two files together, by `merge` or simply one
 after the other, gives the same state: of two records with one key the newer wins, and of two
@@ -27,7 +27,11 @@ FIELDS: dict[str, dict[str, type]] = {
     "prediction": {"choice": str, "sure": int},
     "answer": {"choice": str, "right": bool},
     "checkpoint": {"score": int, "of": int},
+    "exercise": {"passed": int, "of": int},
+    "hint": {"shown": int},
 }
+BEST = {"checkpoint": "score", "exercise": "passed", "hint": "shown"}
+"""Kinds of which the record with the higher number of this field stays, whichever is newer."""
 _WHEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 Record = dict[str, object]
@@ -101,14 +105,14 @@ class State:
         return records
 
     def put(self, kind: str, key: str, **fields: object) -> Record:
-        """Store a record; a lower checkpoint score never replaces a higher one. Returns what stays."""
+        """Store a record; a lower score never replaces a higher one (see BEST). Returns what stays."""
         self.all()
         with self._writing():
             records, _ = self._load()
             old = records.get((kind, key))
             when = self._now() if old is None else max(self._now(), str(old["when"]))
             new: Record = {"kind": kind, "id": key, "when": when, **fields}
-            kept = join(old, new) if old is not None and kind == "checkpoint" else new
+            kept = join(old, new) if old is not None and kind in BEST else new
             records[kind, key] = kept
             self._write(records)
         return kept
@@ -188,7 +192,7 @@ def merge_records(one: Records, two: Records) -> Records:
 
 
 def join(one: Record, two: Record) -> Record:
-    """Which of two records of one key stays: higher checkpoint score, then newer, then a fixed order.
+    """Which of two records of one key stays: higher score (see BEST), then newer, then a fixed order.
 
     >>> old = {"kind": "prediction", "id": "02.p1", "when": "2026-01-01", "choice": "A"}
     >>> join(old, old | {"when": "2026-02-01", "choice": "B"})["choice"]
@@ -206,7 +210,8 @@ def _joined(records: Iterable[Record]) -> Records:
 
 
 def _rank(record: Record) -> tuple[int, str, str]:
-    score = record["score"] if record["kind"] == "checkpoint" else 0
+    best = BEST.get(str(record["kind"]))
+    score = record[best] if best else 0
     assert isinstance(score, int)
     return score, str(record["when"]), json.dumps(record, sort_keys=True)
 
