@@ -37,7 +37,7 @@ _INSIDE = "/tmp"
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from inside import start; start.main(sys.argv[2])"
 _FLAGS = ("-P", "-s", "-S", "-B")
 """As -I does, but with our few environment variables, which fix the hash seed."""
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "LC_ALL": "C.UTF-8",
     "MMSIM_KERNEL": "recording",
@@ -77,6 +77,10 @@ def plan(level: str, limits: Limits, as_user: bool = False) -> Start:
         os.chown(folder, user, user)
     home = _INSIDE if inside else str(folder)
     where = places()
+    whole, apart = open_parts(where.readable, where.hidden)
+    path = list(where.path)
+    if folder is not None:
+        path[0] = _shelf(folder, Path(path[0]) / "mmsim")
     told = {
         "level": level,
         "limits": _rlimits(limits),
@@ -84,18 +88,27 @@ def plan(level: str, limits: Limits, as_user: bool = False) -> Start:
         "user": user,
         "keep_reading": not inside,
         "namespaces": True,
-        "readable": [*open_parts(where.readable, where.hidden), "/dev/urandom", "/dev/zero"],
+        "readable": [*whole, "/dev/urandom", "/dev/zero"],
+        "listed": apart,
         "writable": [home, "/dev/null"],
-        "path": where.path,
+        "path": path,
     }
     package = str(Path(__file__).resolve().parent)
     command = [PYTHON, *_FLAGS, "-c", _BOOT, package, json.dumps(told)]
     if inside:
         command = [*_bubblewrap(limits, bool(user)), *command]
-    environment = _ENVIRONMENT | {"HOME": home, "TMPDIR": home, "MMSIM_STATE": f"{home}/.mmsim"}
+    environment = ENVIRONMENT | {"HOME": home, "TMPDIR": home, "MMSIM_STATE": f"{home}/.mmsim"}
     if sys.platform == "win32":
         environment["SYSTEMROOT"] = os.environ.get("SYSTEMROOT", "")
     return Start(command, environment, folder)
+
+
+def _shelf(folder: Path, package: Path) -> str:
+    """A folder to import mmsim from that can be listed without listing what lies beside the package."""
+    shelf = folder / ".lib"
+    shelf.mkdir(mode=0o755)
+    (shelf / "mmsim").symlink_to(package, target_is_directory=True)
+    return str(shelf)
 
 
 def _rlimits(limits: Limits) -> dict[str, int]:

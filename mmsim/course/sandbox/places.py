@@ -55,13 +55,17 @@ def _hidden(package: Path) -> Iterator[str]:
             )
 
 
-def open_parts(readable: Iterable[str], hidden: Iterable[str]) -> Iterator[str]:
-    """The readable places taken apart, so that nothing hidden is below any: Landlock can only allow."""
-    hidden = list(hidden)
-    for place in readable:
-        if place in hidden:
-            continue
+def open_parts(readable: Iterable[str], hidden: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The readable places taken apart, so that nothing hidden is below any: Landlock can only allow.
+
+    Second, the folders taken apart, which must be listed for an import.
+    """
+    hidden, whole, apart, todo = set(hidden), [], [], list(readable)
+    while todo:
+        place = todo.pop()
         if any(name.startswith(place + os.sep) for name in hidden):
-            yield from open_parts((os.path.join(place, name) for name in os.listdir(place)), hidden)
-        else:
-            yield place
+            apart.append(place)
+            todo += [os.path.join(place, name) for name in os.listdir(place)]
+        elif place not in hidden:
+            whole.append(place)
+    return whole, apart

@@ -91,14 +91,17 @@ def _as_user(level: str) -> bool:
 @lru_cache(maxsize=8)
 def _try(level: str, as_user: bool) -> str | None:
     """Run something harmless; why it failed."""
-    request = Request(["import mmsim\ndef probe(): return 6 * 7"], [Call("probe")])
+    request = Request(["import mmsim.maple\ndef probe(): return 6 * 7"], [Call("probe")])
     run = _Run(request, Limits(), level, as_user)
     try:
-        answer = run.report().answers[0]
+        report = run.report()
     except OSError as error:
         return clean(str(error))
-    if answer == Answer("value", 42):
+    answer = report.answers[0]
+    if answer == Answer("value", 42) and not report.cells:
         return None
+    if report.cells:
+        return f"mmsim cannot be imported: {report.cells[0].message}"
     return clean(run.output.decode(errors="replace")) or str(answer)
 
 

@@ -121,7 +121,8 @@ def limit(values: dict[str, int]) -> list[str]:
 
 # --- Landlock ---------------------------------------------------------------------------------------------------
 
-_READ = 1 << 2 | 1 << 3  # READ_FILE, READ_DIR
+_LIST = 1 << 3  # READ_DIR
+_READ = 1 << 2 | _LIST  # and READ_FILE
 _WRITE = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 12  # WRITE_FILE, REMOVE_*, MAKE_DIR, MAKE_REG, MAKE_SYM
 _REFER, _TRUNCATE = 1 << 13, 1 << 14
 _OF_FILES = 1 | 1 << 1 | 1 << 2 | _TRUNCATE | 1 << 15
@@ -139,8 +140,8 @@ def _handled(abi: int) -> int:
     return (1 << {1: 13, 2: 14, 3: 15, 4: 15}.get(abi, 16)) - 1
 
 
-def landlock(readable: Iterable[str], writable: Iterable[str]) -> bool:
-    """From now on only these may be read, and written; no program can be started, no TCP, no signal to outside."""
+def landlock(readable: Iterable[str], listed: Iterable[str], writable: Iterable[str]) -> bool:
+    """From now on only these may be read, listed, written; no program can be started, no TCP, no signal to outside."""
     abi = landlock_abi()
     if not abi:
         return False
@@ -153,6 +154,8 @@ def landlock(readable: Iterable[str], writable: Iterable[str]) -> bool:
     try:
         for path in readable:
             _allow(rules, path, _READ & handled)
+        for path in listed:
+            _allow(rules, path, _LIST & handled)
         for path in writable:
             _allow(rules, path, (_READ | _WRITE | _TRUNCATE | _REFER) & handled)
         return _syscall(_RESTRICT_SELF, ctypes.c_int(rules), ctypes.c_uint32(0)) == 0

@@ -69,6 +69,7 @@ def _first(plan: dict[str, Any], channel: tuple[int, int], spaces: str) -> NoRet
     """In new namespaces: process 1, which starts the worker and collects; else the worker itself."""
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.setsid()
         if sys.platform == "linux":
             confine.set_death_signal(signal.SIGKILL)
         child = os.fork() if spaces else 0
@@ -159,7 +160,8 @@ def _confine(plan: dict[str, Any], spaces: str) -> None:
     missing = confine.limit(limits)
     if not confine.no_new_privileges() or missing:
         raise RuntimeError(f"not every limit could be set: {', '.join(missing) or 'no_new_privs'}")
-    if plan["level"] == "landlock" and not confine.landlock(plan["readable"], plan["writable"]):
+    allowed = [plan[what] for what in ("readable", "listed", "writable")]
+    if plan["level"] == "landlock" and not confine.landlock(*allowed):
         raise RuntimeError("Landlock refused")
     confine.filter_calls(signals=bool(spaces))
 
