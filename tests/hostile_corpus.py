@@ -5,7 +5,8 @@ A file of tests/hostile is one submission, its cells apart by `# %%`. Its head s
     # Tries: in words
     # Comes out: the kinds of answer the call of attack() may get; after `value`, which, as JSON
     # Comes out at LEVEL: the same, where it differs
-    # Succeeds at: the levels where it does what it wants, `unless root` if it does not when root grades
+    # Succeeds at: the level where it does what it wants; `if writable`: mmsim's folder is, by who grades; `if alike`:
+    #   the sandbox's user is the grader's, which neither root nor a user namespace leaves so
     # Honest: `any`, if it may spoil the other exercise of the same submission, by patching what that needs too
     # Cells: a number and the kinds of failure, for a cell that fails
     # Limits: name=value
@@ -23,6 +24,7 @@ import re
 import resource
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -34,9 +36,7 @@ from pathlib import Path
 from typing import Any
 
 import mmsim
-from mmsim.course.sandbox import KINDS, Answer, Call, Limits, Report, Request, run
-from mmsim.course.sandbox import levels as all_levels
-from mmsim.course.sandbox.levels import ENVIRONMENT
+from mmsim.course.sandbox import KINDS, Answer, Call, Limits, Report, Request, levels, protection, run
 
 FOLDER = Path(__file__).parent / "hostile"
 HONEST = "def honest(x):\n    return x + 1\n"
@@ -58,8 +58,14 @@ class Attack:
 
     def succeeds(self, level: str) -> bool:
         """Whether it is known to, at this level and for this user."""
-        levels, _, unless = self.head.get("Succeeds at", "").partition(" unless ")
-        return level in levels.split() and not (unless == "root" and os.geteuid() == 0)
+        known, _, only_if = self.head.get("Succeeds at", "").partition(" if ")
+        root = os.geteuid() == 0
+        alike = not root and not protection.NAMESPACES
+        return level in known.split() and {
+            "": True,
+            "alike": alike,
+            "writable": not root and os.access(PACKAGE, os.W_OK),
+        }[only_if]
 
     @property
     def reaches_out(self) -> bool:
@@ -145,8 +151,12 @@ class _Field:
         stack.callback(os.close, handle)
         os.environ["MMSIM_CANARY"] = self.canary
         stack.callback(os.environ.pop, "MMSIM_CANARY")
-        ENVIRONMENT["MMSIM_TEST"] = self.token
-        stack.callback(ENVIRONMENT.pop, "MMSIM_TEST")
+        # What was put into our own environment by now is in no file of /proc; what a process starts with is.
+        other = subprocess.Popen(["sleep", "600"], stderr=subprocess.DEVNULL)
+        stack.callback(other.wait)
+        stack.callback(other.kill)
+        protection.ENVIRONMENT["MMSIM_TEST"] = self.token
+        stack.callback(protection.ENVIRONMENT.pop, "MMSIM_TEST")
         self._listen(stack)
         if threading.current_thread() is threading.main_thread():
             before = signal.signal(signal.SIGUSR1, lambda *_: self.heard.append("the grader got a signal"))
@@ -262,12 +272,15 @@ def _not_plain(value: Any) -> Iterator[str]:
 
 
 def main(names: list[str]) -> int:
-    """Print the table; the names of attacks choose."""
-    levels = [level.name for level in all_levels() if level.usable]
+    """Print the table; the names of attacks choose, `--no-namespaces` is as in a container that refuses them."""
+    if "--no-namespaces" in names:
+        names.remove("--no-namespaces")
+        protection.NAMESPACES = False
+    usable = [level.name for level in levels() if level.usable]
     print(f"{'attack':<42} {'level':<10} {'s':>4}  outcome")
     wrong = 0
     for attack in corpus():
-        for level in levels if not names or attack.name in names else ():
+        for level in usable if not names or attack.name in names else ():
             outcome = attempt(attack, level)
             found = faults(attack, level, outcome)
             wrong += bool(found)

@@ -10,9 +10,9 @@ well-formed answer to just this call is a failure.
 ['42', 'missing: no triple in the submission']
 """
 
-from .levels import BUBBLEWRAP, LANDLOCK, LEVELS, RLIMITS
+from .asking import Level, best, levels, run
+from .protection import BUBBLEWRAP, LANDLOCK, LEVELS, RLIMITS
 from .request import KINDS, Answer, Call, CellFailure, Limits, Report, Request, SandboxError
-from .run import Level, best, levels, run
 
 __all__ = [
     "BUBBLEWRAP",

@@ -81,6 +81,7 @@ def main(channel: tuple[int, int]) -> None:
             link.send(nonce, "cell", cell=number)
             for found in _run_cell(number, source, space):
                 link.send(nonce, "failed", **found)
+    _flush()
     link.send(nonce, "ready")
     while (call := link.receive()) is not None:
         _serve(link, call, space, setup["size"])
@@ -188,6 +189,15 @@ def _told(error: BaseException) -> str:
         return clean(kind)
 
 
+def _flush() -> None:
+    """What was printed goes out once: a copy of this process would print it again, and an end by _exit never."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BaseException:
+            continue
+
+
 def _serve(link: _Channel, call: dict[str, Any], space: dict[str, Any], size: int) -> None:
     """Answer one call in a copy of this process; then say how the copy ended."""
     nonce = call["nonce"]
@@ -207,6 +217,7 @@ def _serve(link: _Channel, call: dict[str, Any], space: dict[str, Any], size: in
         try:
             os.close(link.source)
             _answer(link, call, space, size)
+            _flush()
         finally:
             os._exit(0)
     while True:

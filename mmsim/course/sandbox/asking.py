@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from .inside.plain import DEPTH, NotPlain, clean, decode, encode
 from .inside.start import REFUSED
-from .levels import BUBBLEWRAP, LEVELS, missing, plan
+from .protection import BUBBLEWRAP, LEVELS, missing, plan
 from .request import KINDS, Answer, Call, CellFailure, Limits, Report, Request, SandboxError
 
 __all__ = ["Level", "best", "levels", "run"]

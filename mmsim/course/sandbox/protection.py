@@ -49,6 +49,8 @@ ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "PYTHONUTF8": "1",
 }
+NAMESPACES = True
+"""Whether the last two levels try for namespaces of their own, which the kernel of a container often refuses."""
 _FIRST_USER = 0x6D00_0000
 _number = itertools.count()
 
@@ -87,7 +89,7 @@ def plan(level: str, limits: Limits, as_user: bool = False) -> Start:
         "processes": limits.processes,
         "user": user,
         "keep_reading": not inside,
-        "namespaces": True,
+        "namespaces": NAMESPACES,
         "readable": [*whole, "/dev/urandom", "/dev/zero"],
         "listed": apart,
         "writable": [home, "/dev/null"],
