@@ -25,7 +25,7 @@ def _cases() -> Iterator[object]:
             yield pytest.param(attack, level, id=f"{attack.name}-{level}", marks=marks)
 
 
-@pytest.mark.parametrize(("attack", "level"), _cases())
+@pytest.mark.parametrize(("attack", "level"), list(_cases()))
 def test_attack(attack: Attack, level: str) -> None:
     assert not faults(attack, level, attempt(attack, level))
     assert os.environ.get("MMSIM_CANARY") is None

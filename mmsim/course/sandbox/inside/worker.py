@@ -189,6 +189,15 @@ def _told(error: BaseException) -> str:
         return clean(kind)
 
 
+def _print_afresh() -> None:
+    """A stream of its own for a copy: a learner's thread that prints may hold the lock of the one it was copied with."""
+    try:
+        sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    except BaseException:
+        return
+
+
 def _flush() -> None:
     """What was printed goes out once: a copy of this process would print it again, and an end by _exit never."""
     for stream in (sys.stdout, sys.stderr):
@@ -216,6 +225,7 @@ def _serve(link: _Channel, call: dict[str, Any], space: dict[str, Any], size: in
     if child == 0:
         try:
             os.close(link.source)
+            _print_afresh()
             _answer(link, call, space, size)
             _flush()
         finally:
