@@ -190,7 +190,7 @@ def _told(error: BaseException) -> str:
 
 
 def _print_afresh() -> None:
-    """A stream of its own for a copy: a learner's thread that prints may hold the lock of the one it was copied with."""
+    """A copy gets its own stream: a learner's thread that prints may have held the lock of the one copied."""
     try:
         sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
         sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
