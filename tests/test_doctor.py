@@ -13,7 +13,7 @@ from mmsim.course import doctor
 from mmsim.course.doctor import MISSING, OK, WITHOUT, Finding, examine
 
 NAMES = ["Python", "packages", "JupyterLab", "Graphviz", "progress", "mappings", "kernel", "ptrace", "agent"]
-NAMES += ["questions", "census", "addresses", "limits", "recordings"]
+NAMES += ["questions", "census", "addresses", "limits", "recordings", "sandbox"]
 
 
 def findings() -> dict[str, Finding]:

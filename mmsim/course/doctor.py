@@ -57,6 +57,7 @@ def examine() -> Iterator[Finding]:
     yield _addresses()
     yield _limits()
     yield _recordings()
+    yield _sandbox()
 
 
 def _python() -> Finding:
@@ -174,6 +175,18 @@ def _recordings() -> Finding:
     count = len(list(RECORDINGS.glob("*.jsonl")))
     mark = OK if count else MISSING
     return Finding(mark, "recordings", f"{count} of a kernel's answers, for where none can be asked")
+
+
+def _sandbox() -> Finding:
+    from .sandbox import RLIMITS, SandboxError, best, levels
+
+    try:
+        found = best()
+    except SandboxError as error:
+        return Finding(WITHOUT, "sandbox", f"no submission can be run: {error}")
+    stronger = [f"{level.name}: {level.why_not}" for level in levels() if level.why_not]
+    told = "; ".join([f"submissions run under {found.name}: {found.told}", *stronger])
+    return Finding(WITHOUT if found.name == RLIMITS else OK, "sandbox", told)
 
 
 def _read(path: str) -> str:
