@@ -106,21 +106,21 @@ def outcomes(script: str, world: str = "file") -> dict[str, str]:
 def ask_kernel(claim: Claim) -> dict[str, Any]:
     """Who answers (`source`), and which generations end where it does (`like`); or why nobody was `asked`.
 
-    Where no kernel can be asked, a shipped recording of the same calls answers.
+    Where no kernel can be asked, a shipped recording of the same calls answers, and `note` says why.
     """
     if not claim.script or not can_be_asked(claim.world, list(claim.script)):
         why = f"no live process starts as {claim.world!r} and does all of these calls" if claim.script else "no script"
         return {"asked": False, "why": why}
-    like, source = [], ""
+    like, source, note = [], "", ""
     try:
         for name in GENERATIONS:
             reality = check_reality(moved(claim.world, list(claim.script)), name, claim.world)
-            source = reality.source
+            source, note = reality.source, reality.note
             if not reality.steps[-1].differs:
                 like.append(name)
     except NoKernel as reason:
         return {"asked": False, "why": str(reason)}
-    return {"asked": True, "source": source, "like": like}
+    return {"asked": True, "source": source, "like": like, "note": note}
 
 
 def _mark(
@@ -198,4 +198,5 @@ def kernel_line(kernel: dict[str, Any]) -> str:
     """What `ask_kernel` found, on one line."""
     if not kernel["asked"]:
         return f"kernel not asked: {kernel['why']}"
-    return f"{kernel['source']}: as {', '.join(kernel['like']) or 'none of the generations'}"
+    note = f" ({kernel['note']})" if kernel["note"] else ""
+    return f"{kernel['source']}: as {', '.join(kernel['like']) or 'none of the generations'}{note}"
