@@ -285,7 +285,9 @@ class Sneaky(int):
 
 
 @pytest.mark.parametrize(
-    "value", [{1}, Liar(), Sneaky(1), math.nan, 1 << 5000, {1: 2}, b"x", object, [[Liar()]], "x" * 300_000]
+    "value",
+    [{1}, Liar(), Sneaky(1), math.nan, 1 << 5000, {1: 2}, b"x", object, [[Liar()]], "x" * 300_000],
+    ids=["set", "liar", "subclass", "nan", "huge", "int key", "bytes", "class", "liar inside", "long"],
 )
 def test_what_is_no_plain_data_is_refused(value: object) -> None:
     with pytest.raises(NotPlain):
