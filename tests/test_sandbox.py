@@ -84,6 +84,11 @@ def test_all_time_together_is_limited() -> None:
     assert report.seconds < 6
 
 
+def test_time_that_is_over_while_the_worker_starts_is_a_timeout() -> None:
+    report = run(Request(["def f():\n    return 1"], [Call("f")] * 3), Limits(total_seconds=0.01))
+    assert [answer.kind for answer in report.answers] == ["timeout"] * 3
+
+
 def test_output_is_cut_and_counted() -> None:
     report = run(Request(["print('x' * 1000)"], []), Limits(output_bytes=10))
     assert report.output == "x" * 10

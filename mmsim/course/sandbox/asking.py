@@ -166,7 +166,8 @@ class _Run:
                 self.skip.add(stuck.cell)
                 self.failed[stuck.cell] = CellFailure(stuck.cell, stuck.kind, stuck.message)
             except _NoStart as error:
-                self._give_up(Answer("none", message=str(error)))
+                if time.monotonic() < self.deadline:  # else the time in all was over while it started: report() says so
+                    self._give_up(Answer("none", message=str(error)))
 
     def _run_cells(self, worker: _Worker) -> None:
         nonce = secrets.token_hex(16)
