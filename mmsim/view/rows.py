@@ -71,11 +71,10 @@ class RowPair(Shown):
             body += [_box(one, one in only, mark, axis, wide, top) for one in row]
             top += BOX + 8
         used = [mark for only, mark in zip(self._only, (MISSING, STRANGE), strict=True) if only]
-        legend = ";  ".join(f"{sign} {words}" for sign, words, *_ in used)
-        if legend:
-            body.append(_text(wide, top + 8, f"{legend};  widths are not to scale", 11, GREY))
-            top += 16
-        width, height = wide + max(axis.values()) + MARGIN, top + 4
+        legend = ";  ".join([*(f"{sign} {words}" for sign, words, *_ in used), "widths are not to scale"])
+        body.append(_text(MARGIN, top + 8, legend, 11, GREY))
+        words = max(1.2 * len(self.title), len(legend)) * CHAR + MARGIN
+        width, height = max(wide + max(axis.values()), words) + MARGIN, top + 20
         key = "r" + sha256(self.text.encode()).hexdigest()[:10]
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}" '
@@ -134,7 +133,7 @@ def _axis(rows: Iterable[Sequence[Range]]) -> dict[int, float]:
 
 
 def _width(one: Range) -> float:
-    return CHAR * max(len(_span(one)), len(_label(one)) + 2) + 8
+    return CHAR * max(len(_span(one)), 1.2 * (len(_label(one)) + 2)) + 12
 
 
 def _box(
