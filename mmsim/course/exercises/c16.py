@@ -1,14 +1,15 @@
 """Exercises of chapter 16, assumptions and assertions (C7, C8)."""
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from itertools import pairwise
 from typing import ClassVar
 
 from .assertions import Assertions, Defect, Odd, Twins, planted
+from .claims import FindWrongClaim, NotEvidence, Statement, Trial
 from .model import Plain
-from .scripts import CounterExample, Run
+from .scripts import CounterExample, NotAScript, Run, Step, read, run
 from .spaces import HEAP, Call, heap_calls, kept, moment, played, segment_calls, with_field
 
 # -- 16.e1: two moments of a cut
@@ -336,4 +337,157 @@ class NeverFewer(CounterExample):
         )
 
 
-SET = (CutIsRight(), SpaceIsSound(), NeverFewer())
+# -- 16.e4: five claims about what breaks together
+
+Script = tuple[list[Plain], ...]
+RIGHT_ONES = ("before", "merged", "today")
+"""The generations that damage nothing here."""
+DAMAGE = {"I0", "I1", "I2", "I3"}
+"""What notebook 16 calls damage to a VMA."""
+
+
+def _mapped(step: Step | None) -> set[int]:
+    """The pages that some VMA near the heap says are its own."""
+    return {page for vma in (step.maps if step else ()) for page in range(vma.first, vma.end)}
+
+
+def _damaged_before(played: Run, number: int) -> bool:
+    """Whether the call of that number began on damage that an earlier one had done."""
+    return bool(number and DAMAGE & set(played.steps[number - 1].broken))
+
+
+def _said(run: Run, number: int, what: str) -> str:
+    name, *args = run.steps[number].call
+    return f"in {run.generation}, call {number + 1}, {name}({', '.join(map(repr, args))}): {what}"
+
+
+def _overlap_makes_itself_known(script: Script) -> Trial:
+    """Two VMAs overlap (I3) only where I1 or I2 is broken, too: the tree's own ranges never overlap."""
+    played = run(script, "v4")
+    met = [(n, step) for n, step in enumerate(played.steps) if "I3" in step.broken]
+    return _trial(played, met, lambda _, step: {"I1", "I2"} & set(step.broken))
+
+
+def _range_makes_an_overlap(script: Script) -> Trial:
+    """The wrong one: where a range is not its VMA's (I1), two VMAs overlap (I3)."""
+    played = run(script, "v4")
+    met = [(n, step) for n, step in enumerate(played.steps) if "I1" in step.broken]
+    return _trial(played, met, lambda _, step: "I3" in step.broken)
+
+
+def _loader_met_something(script: Script) -> Trial:
+    """A vm_brk_flags() that does the first damage, and makes VMAs overlap, began on a range that was not free."""
+    played = run(script, "v4")
+    met = [
+        (n, step)
+        for n, step in enumerate(played.steps)
+        if step.call[0] == "vm_brk_flags" and "I3" in step.broken and not _damaged_before(played, n)
+    ]
+
+    def held(n: int, step: Step) -> bool:
+        _, first, pages = step.call
+        return bool(_mapped(played.steps[n - 1] if n else None) & set(range(first, first + pages)) or first < 0)
+
+    return _trial(played, met, held)
+
+
+def _cut_takes_all(script: Script) -> Trial:
+    """A brk() of v4 that cuts leaves no page mapped in the range that it gave back."""
+    return _by_break(script, ("v4",), lambda old, new: new < old, lambda before, after: not after)
+
+
+def _growth_meets_nothing(script: Script) -> Trial:
+    """A brk() that grows found nothing mapped between the breaks, where nothing gets damaged."""
+    return _by_break(script, RIGHT_ONES, lambda old, new: new > old, lambda before, after: not before)
+
+
+def _trial(played: Run, met: list[tuple[int, Step]], held: Callable[[int, Step], Plain]) -> Trial:
+    for n, step in met:
+        if not held(n, step):
+            return Trial(False, _said(played, n, f"broken are {' '.join(step.broken)}"))
+    seen = [_said(played, n, f"broken are {' '.join(step.broken)}") for n, step in met]
+    return Trial(True, "\n".join(seen) or "no call here breaks what the claim is about", about=bool(met))
+
+
+def _by_break(
+    script: Script,
+    generations: tuple[str, ...],
+    of: Callable[[int, int], bool],
+    held: Callable[[set[int], set[int]], bool],
+) -> Trial:
+    """Look at each accepted brk() from `old` to `new` that meets no damage; `held` gets what was and is mapped there."""
+    seen = []
+    for generation in generations:
+        played, old = run(script, generation), 0
+        for n, step in enumerate(played.steps):
+            if step.call[0] != "brk" or step.refused:
+                continue
+            new = step.call[1]
+            between = set(range(min(old, new), max(old, new)))
+            before, after = _mapped(played.steps[n - 1] if n else None) & between, _mapped(step) & between
+            if of(old, new) and not _damaged_before(played, n):
+                seen.append(_said(played, n, f"{len(before)} pages were mapped between the breaks, {len(after)} are"))
+                if not held(before, after):
+                    return Trial(False, seen[-1])
+            old = new
+    return Trial(True, "\n".join(seen) or "no brk() here does what the claim is about", about=bool(seen))
+
+
+class WhatBreaksTogether(FindWrongClaim):
+    """Which kinds of damage go together."""
+
+    id = "16.e4"
+    name = "my_wrong_claim"
+    title = "What breaks together?"
+    goal = "Find a claim about damage that one script makes false."
+    points, minutes, difficulty, misconception = 4, 8, 2, "M71"
+    hints = (
+        "Sections 5, 7 and 11 of notebook 16 have three kinds of damage: which invariants broke in each?",
+        "Bss was never in section 11. There one VMA has two ranges in the tree. Does any other VMA reach into them?",
+        "A heap, then an mmap() at its end, so that both are one VMA; then the break goes down a little.",
+    )
+    form = '{"claim": "A", "evidence": [("brk", 4)]}'
+    calls: ClassVar[tuple[str, ...]] = ("brk", "mmap", "munmap", "mprotect", "vm_brk_flags")
+    claims: ClassVar[Mapping[str, Statement]] = {
+        "overlap": Statement(
+            "v4: whenever two VMAs overlap (I3 is broken), I1 or I2 is broken as well.", _overlap_makes_itself_known
+        ),
+        "range": Statement(
+            "v4: whenever the tree has a range that is not exactly its VMA's (I1 is broken), two VMAs overlap (I3 is "
+            "broken) as well.",
+            _range_makes_an_overlap,
+        ),
+        "loader": Statement(
+            "v4: when a `vm_brk_flags()` makes VMAs overlap, and I0 to I3 held before it, something was mapped in its "
+            "range.",
+            _loader_met_something,
+        ),
+        "cut": Statement(
+            "v4: a `brk()` that cuts, where I0 to I3 held before it, leaves nothing mapped between the new break and "
+            "the old one.",
+            _cut_takes_all,
+        ),
+        "growth": Statement(
+            "before, merged, today: a `brk()` that grows never finds anything mapped between the breaks.",
+            _growth_meets_nothing,
+        ),
+    }
+    wrong = "range"
+
+    def read(self, evidence: Plain) -> Script:
+        """See FindWrongClaim: a script of at most eight calls."""
+        try:
+            return read(evidence, self.calls, 8)
+        except NotAScript as error:
+            raise NotEvidence(str(error)) from None
+
+    def samples(self) -> Iterator[Plain]:
+        """See FindWrongClaim."""
+        yield [["brk", 8], ["mmap", 8, 4, "rw-"], ["brk", 6]]
+        yield [["mmap", 8, 4, "rw-"], ["vm_brk_flags", 10, 4]]
+        yield [["mmap", 8, 4, "rw-"], ["vm_brk_flags", 8, 4]]
+        yield [["brk", 8], ["munmap", 4, 2], ["brk", 2], ["brk", 6]]
+        yield [["brk", 8], ["brk", 0]]
+
+
+SET = (CutIsRight(), SpaceIsSound(), NeverFewer(), WhatBreaksTogether())
