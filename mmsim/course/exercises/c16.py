@@ -148,6 +148,14 @@ class CutIsRight(Assertions):
             "promised": sum(old[page][1] for page in gone),
         }
 
+    def why(self, *args: Plain) -> str:
+        """See Assertions."""
+        before, after = args
+        old = _pages(before)
+        gone = [old[page] for page in old if after["brk"] <= page < before["brk"]]
+        write, promised = sum(flags[0] for flags in gone), sum(flags[1] for flags in gone)
+        return f"{len(gone)} mapped pages went, {write} of them may be written, {promised} are promised"
+
     def lines(self, *args: Plain) -> list[str]:
         """See Assertions."""
         return [
@@ -263,7 +271,7 @@ class SpaceIsSound(Assertions):
         "the order of the list": planted(_space, _disordered),
         "a range that is too short": planted(_space, _short_range),
     }
-    shown = ("bss over the tail of a segment", "map_count")
+    shown = ("bss over the tail of a segment", "map_count", "the order of the list")
 
     def odd(self, chance: random.Random) -> Iterator[Odd]:
         """See Assertions."""
@@ -288,6 +296,10 @@ class SpaceIsSound(Assertions):
             and space["total_vm"] == sum(end - first for _, first, end in listed)
             and space["data_vm"] == sum(end - first for _, first, end, counted in space["list"] if counted)
         )
+
+    def why(self, *args: Plain) -> str:
+        """See Assertions."""
+        return "tree and list hold the same, an end is not a page of its VMA, and the counters count the VMAs"
 
     def lines(self, *args: Plain) -> list[str]:
         """See Assertions."""
@@ -391,14 +403,39 @@ def _loader_met_something(script: Script) -> Trial:
     return _trial(played, met, held)
 
 
-def _cut_takes_all(script: Script) -> Trial:
-    """A brk() of v4 that cuts leaves no page mapped in the range that it gave back."""
-    return _by_break(script, ("v4",), lambda old, new: new < old, lambda before, after: not after)
+def _cut_met_another_end(script: Script) -> Trial:
+    """A brk() that cuts and does the first damage began with a VMA that did not end at the old break."""
+    played, old = run(script, "v4"), 0
+    met = []
+    ends: dict[int, bool] = {}
+    for n, step in enumerate(played.steps):
+        if step.call[0] != "brk" or step.refused:
+            continue
+        new = step.call[1]
+        if new < old and DAMAGE & set(step.broken) and not _damaged_before(played, n):
+            first = next((vma for vma in played.steps[n - 1].maps if vma.end > new), None)
+            ends[n] = first is None or first.end != old
+            met.append((n, step))
+        old = new
+    return _trial(played, met, lambda n, _: ends[n])
 
 
 def _growth_meets_nothing(script: Script) -> Trial:
     """A brk() that grows found nothing mapped between the breaks, where nothing gets damaged."""
-    return _by_break(script, RIGHT_ONES, lambda old, new: new > old, lambda before, after: not before)
+    seen = []
+    for generation in RIGHT_ONES:
+        played, old = run(script, generation), 0
+        for n, step in enumerate(played.steps):
+            if step.call[0] != "brk" or step.refused:
+                continue
+            new = step.call[1]
+            met = _mapped(played.steps[n - 1] if n else None) & set(range(old, new))
+            if new > old:
+                seen.append(_said(played, n, f"{len(met)} pages were mapped between the breaks"))
+            if met:
+                return Trial(False, seen[-1])
+            old = new
+    return Trial(True, "\n".join(seen) or "no brk() here grows", about=bool(seen))
 
 
 def _trial(played: Run, met: list[tuple[int, Step]], held: Callable[[int, Step], Plain]) -> Trial:
@@ -407,30 +444,6 @@ def _trial(played: Run, met: list[tuple[int, Step]], held: Callable[[int, Step],
             return Trial(False, _said(played, n, f"broken are {' '.join(step.broken)}"))
     seen = [_said(played, n, f"broken are {' '.join(step.broken)}") for n, step in met]
     return Trial(True, "\n".join(seen) or "no call here breaks what the claim is about", about=bool(met))
-
-
-def _by_break(
-    script: Script,
-    generations: tuple[str, ...],
-    of: Callable[[int, int], bool],
-    held: Callable[[set[int], set[int]], bool],
-) -> Trial:
-    """Look at each accepted brk() from `old` to `new` that meets no damage; `held` gets what was and is mapped there."""
-    seen = []
-    for generation in generations:
-        played, old = run(script, generation), 0
-        for n, step in enumerate(played.steps):
-            if step.call[0] != "brk" or step.refused:
-                continue
-            new = step.call[1]
-            between = set(range(min(old, new), max(old, new)))
-            before, after = _mapped(played.steps[n - 1] if n else None) & between, _mapped(step) & between
-            if of(old, new) and not _damaged_before(played, n):
-                seen.append(_said(played, n, f"{len(before)} pages were mapped between the breaks, {len(after)} are"))
-                if not held(before, after):
-                    return Trial(False, seen[-1])
-            old = new
-    return Trial(True, "\n".join(seen) or "no brk() here does what the claim is about", about=bool(seen))
 
 
 class WhatBreaksTogether(FindWrongClaim):
@@ -463,9 +476,9 @@ class WhatBreaksTogether(FindWrongClaim):
             _loader_met_something,
         ),
         "cut": Statement(
-            "v4: a `brk()` that cuts, where I0 to I3 held before it, leaves nothing mapped between the new break and "
-            "the old one.",
-            _cut_takes_all,
+            "v4: when a `brk()` that cuts breaks one of I0 to I3, and all held before it, the VMA that it began with "
+            "did not end at the old break.",
+            _cut_met_another_end,
         ),
         "growth": Statement(
             "before, merged, today: a `brk()` that grows never finds anything mapped between the breaks.",
