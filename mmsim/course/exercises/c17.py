@@ -6,9 +6,13 @@ from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
 from mmsim.experiments.failures import Call, Row, points, row_of, run
+from mmsim.explore.alphabet import Op
+from mmsim.explore.world import START
+from mmsim.mm.units import PAGE
 
 from .model import RIGHT, Case, Function, Order, Plain, Predict, Verdict, wrong_shape
 from .plain import same, told
+from .repair import Repair
 from .scripts import CALLS
 
 # -- 17.e1
@@ -219,6 +223,110 @@ def _left_by(generation: str, calls: tuple[tuple[Plain, ...], ...], site: str, n
     return tuple(sorted(WORDS[key] for key in row.forgotten))
 
 
+# -- 17.e3
+
+_DO_AND_UNDO = """\
+            adjust_trans_huge(mm, vma, address, address + length)
+"""
+_RESERVE = """\
+            if not mm.preallocate():
+                mm.machine.uncharge(pages)
+                return -ENOMEM
+"""
+_STORED = """\
+            stored = mm.store_gfp(vma.start, address + length, vma)
+            if not stored:
+                vma.end = address
+"""
+_STORE = """\
+            mm.store(vma.start, address + length, vma)
+"""
+_RETURN = """\
+            if not stored:
+                return -ENOMEM
+            mm.log("khugepaged_enter", vma.serial)
+"""
+_GO_ON = """\
+            mm.log("khugepaged_enter", vma.serial)
+"""
+
+
+def _brk(page: int) -> Op:
+    return "brk", START + page * PAGE
+
+
+def _touch(page: int) -> Op:
+    return "touch", START + page * PAGE
+
+
+class ReserveFirst(Repair):
+    """Turn v4's extension from do-and-undo into reserve-first, without losing the promise on the way.
+
+    The right one is v4 with the order of 6.1 and, where the reservation fails, the line that today's code has.
+    """
+
+    id = "17.e3"
+    name = "my_do_brk_flags"
+    title = "Reserve first"
+    goal = "Change an extension so that nothing can fail once it has begun, and a refusal leaves nothing."
+    points, minutes, difficulty, misconception = 6, 12, 3, "M26"
+    hints = (
+        "Section 9 of notebook 17 says what the merged code does first. What was done in v4 even before that?",
+        "Ask for the nodes while nothing is locked or moved; then store without asking. The promise is older still.",
+        "mm.preallocate() answers True or False; behind it mm.store(start, end, vma) cannot fail and needs no way out.",
+    )
+    function = "do_brk_flags"
+    right = ""
+    repairs = ((_DO_AND_UNDO, _RESERVE + _DO_AND_UNDO), (_STORED, _STORE), (_RETURN, _GO_ON))
+    shown = (
+        ("file", [_brk(4), ("fail", ["maple_alloc", 1]), _brk(6)]),
+        ("file", [_brk(4), _touch(0), _brk(6)]),
+        ("file", [_brk(4), _brk(6), _brk(9)]),
+    )
+    groups: ClassVar[Mapping[str, int]] = {
+        "an extension fails": 5,
+        "a written heap grows": 5,
+        "a written heap, and a failure": 5,
+        "a hole below the break": 4,
+        "new mappings": 6,
+    }
+    ideas: ClassVar[Mapping[str, str]] = {
+        "broken": "What was done before the store is asked for: in which order, and is all of it undone",
+        "answer": "A growth is refused where the tree gets no memory, and only there",
+        "vmas": "Where the store could not be made, VMA and tree have to be as they were",
+        "counters": "What the call has counted or promised goes with its refusal",
+    }
+
+    def idea(self, sight: str, right: dict[str, Plain], mine: dict[str, Plain]) -> str:
+        """See Repair; of broken invariants the two that this is about have words of their own."""
+        broken = {id for id, _ in mine["broken"]} if sight == "broken" else set()
+        if "I10" in broken:
+            return "An allocation that may wait was made under the anon_vma's lock: what could be asked for before it"
+        if "I8" in broken:
+            return "Memory was promised at the top of the function, and this way out does not take the promise back"
+        return super().idea(sight, right, mine)
+
+    def script(self, group: str, chance: random.Random) -> tuple[str, list[Op]]:
+        """See Repair."""
+        small, large = _sizes(chance)
+        touched = _touch(chance.randrange(small - 2))
+        more = _brk(large + chance.randrange(1, 5))
+        fails: Op = ("fail", ["maple_alloc", 1])
+        world = chance.choice(("file", "bss", "bare"))
+        if group == "an extension fails":
+            return world, [_brk(small), fails, _brk(large), more]
+        if group == "a written heap grows":
+            return world, [_brk(small), touched, _brk(large), more]
+        if group == "a written heap, and a failure":
+            return world, [_brk(small), touched, fails, _brk(large), more]
+        if group == "a hole below the break":
+            hole: Op = ("munmap", [START + (small - 1) * PAGE, PAGE])
+            return world, [_brk(small), *([touched] if chance.random() < 0.5 else []), hole, fails, _brk(large)]
+        site = chance.choice(("maple_alloc", "vma_alloc", "commit_refusal"))
+        forked: list[Op] = [touched, ("fork", "child")] if chance.random() < 0.5 else []
+        return world, [("fail", [site, 1]), _brk(small), _brk(small), *forked, _brk(large), fails, more]
+
+
 # -- 17.e4
 
 Steps = list[tuple[str, str]]
@@ -334,4 +442,4 @@ def _program(chance: random.Random, size: int) -> tuple[list[list[Plain]], list[
     return steps, labels, failing
 
 
-SET = (CutThatLeavesNothing(), WhatIsLeft(), WayOut())
+SET = (CutThatLeavesNothing(), WhatIsLeft(), ReserveFirst(), WayOut())
