@@ -344,9 +344,7 @@ class NeverFewer(CounterExample):
         """See CounterExample."""
         if not any(step.call[0] == "vm_brk_flags" and not step.refused for step in bad.steps):
             return "no vm_brk_flags() succeeds here, so the assertion is never asked"
-        return (
-            f"the assertion holds: no vm_brk_flags() leaves fewer VMAs in {self.bad}; what could make two of them go?"
-        )
+        return f"the assertion holds in {self.bad}: no vm_brk_flags() makes two VMAs go, or more"
 
 
 # -- 16.e4: five claims about what breaks together

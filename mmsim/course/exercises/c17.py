@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
@@ -43,6 +44,25 @@ class CutThatLeavesNothing(Order):
         "I": "file the VMA in its interval trees again, and drop their lock",
     }
     after: ClassVar[Mapping[str, str]] = {"H": "", "B": "H", "E": "B", "C": "E", "F": "E", "I": "CF", "A": "CF"}
+    whys: ClassVar[Mapping[str, str]] = {
+        "A": "Count only what has gone, from VMA and tree.",
+        "B": "An event that is queued stays queued: nothing that may fail can come behind it.",
+        "C": "The interval trees file a VMA under its bounds: take it out, under their lock, before these change.",
+        "D": "No generation has a line for this.",
+        "E": "Behind this nothing may be asked for: the memory for it might have to wait for this very lock.",
+        "F": "The way from here on must not fail, and the lock has to be held.",
+        "G": "The VMA goes on: its lower part stays.",
+        "H": "What may fail, and is easily given back, belongs to the beginning.",
+        "I": "A VMA is filed under the bounds it has at that moment; others look as soon as the lock is dropped.",
+    }
+    """What is said where a letter does not fit."""
+
+    def judge(self, case: Case, answer: Plain) -> Verdict:
+        """See Order; the first letter that does not fit has an idea of its own."""
+        found = super().judge(case, answer)
+        if found.right or found.shape or self._prefix(answer) == len(answer):
+            return found
+        return replace(found, message=f"{found.message}. {self.whys[answer[self._prefix(answer)]].removesuffix('.')}")
 
 
 # -- 17.e2
@@ -205,7 +225,9 @@ class WhatIsLeft(Predict):
         wrong = next((word for word in got if word not in expected), None)
         missing = next((word for word in expected if word not in got), None)
         said = f"{wrong!r} is too much" if wrong else "something is missing" if missing else "a word is there twice"
-        return Verdict(0, f"{key}: {said}", got=told(got), difference=_IDEAS.get(wrong or missing or "", ""))
+        return Verdict(
+            0, f"{key}: {said}", got=told(got), difference=_IDEAS.get(wrong or missing or "", "").capitalize()
+        )
 
 
 def left_by(failure: Failure) -> tuple[str, ...]:
@@ -329,8 +351,9 @@ class ReserveFirst(Repair):
 
 # -- 17.e4
 
+Label = tuple[str, list[str], bool]
 Steps = list[tuple[str, str]]
-Labels = list[tuple[str, list[str], bool]]
+Labels = list[Label]
 V4_LABELS: Labels = [
     ("mas_store_fail", ["object"], False),
     ("vma_alloc_fail", ["promise"], True),
@@ -382,14 +405,22 @@ class WayOut(Function):
         """See Function."""
         return left_behind(*args)
 
+    def judge(self, case: Case, answer: Plain) -> Verdict:
+        """Shape, then both lists; the labels that are run are named."""
+        if not _is_two_lists(answer):
+            return wrong_shape("expected two lists of names: what stays, and what is undone though not done", answer)
+        found = super().judge(case, answer)
+        ran = ", ".join(label for label, _, _ in _run(*(case.args or [])[1:], (case.args or [])[0]))
+        return (
+            found if found.right else replace(found, difference=f"{found.difference} Labels that are run here: {ran}.")
+        )
+
     def difference(self, expected: Plain, got: Plain) -> str:
         """See Function."""
-        if type(got) is not list or len(got) != 2 or not all(type(part) is list for part in got):
-            return "Expected two lists: the names that stay, and the names undone though they were not done."
         (left, wrong), (mine, my_wrong) = expected, got
         if mine == left:
             return f"What stays is right. Undone though not done is {told(wrong)}, not {told(my_wrong)}."
-        if sorted(map(str, mine)) == sorted(left):
+        if sorted(mine) == sorted(left):
             return "The names that stay are right; they come in the order in which they were done."
         stays = [name for name in left if name not in mine]
         if stays:
@@ -398,26 +429,39 @@ class WayOut(Function):
         return f"{told(gone[0], 60)} does not stay: was it done before the failure, and is it undone behind the label?"
 
 
-def left_behind(steps: Iterable[list[Plain]], labels: Iterable[list[Plain]], failing: int) -> list[list[str]]:
+def left_behind(steps: Steps, labels: Labels, failing: int) -> list[list[str]]:
     """What stays when that step fails, and what is undone though it is not done then.
 
     >>> left_behind(V4_NEW, V4_LABELS, 2), left_behind(V4_EXTENSION, V4_LABELS, 4)
     ([[], []], [['promise'], []])
     """
-    steps, wrong = list(steps), []
-    done, target, running = [name for name, _ in steps[:failing]], steps[failing][1], False
-    for label, undone, returns in labels:
-        running = running or label == target
-        if not running:
-            continue
+    done, wrong = [name for name, _ in steps[:failing]], []
+    for _, undone, _ in _run(labels, failing, steps):
         for name in undone:
             if name in done:
                 done.remove(name)
             else:
                 wrong.append(name)
-        if returns:
-            break
     return [done, wrong]
+
+
+def _run(labels: Labels, failing: int, steps: Steps) -> Iterator[Label]:
+    """The labels that are run when that step fails: from its own on, up to the first that returns."""
+    at = [label for label, _, _ in labels].index(steps[failing][1])
+    for label in labels[at:]:
+        yield label
+        if label[2]:
+            return
+
+
+def _is_two_lists(answer: Plain) -> bool:
+    """Two lists of texts, not longer than anything that is asked here."""
+    return (
+        type(answer) is list
+        and len(answer) == 2
+        and all(type(part) is list and len(part) <= 50 for part in answer)
+        and all(type(name) is str and len(name) <= 50 for part in answer for name in part)
+    )
 
 
 def _plain(pairs: Iterable[tuple[Plain, ...]]) -> list[Plain]:
