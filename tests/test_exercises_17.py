@@ -168,7 +168,7 @@ def repair_mark(source: str) -> Mark:
         (RESERVE, None, ""),
         (UNDO, {"an extension fails"}, "made under the anon_vma's lock"),
         (FORGETS, {"a written heap grows"}, "does not take the promise back"),
-        (LATE, set(), "What was done before the store is asked for"),
+        (LATE, set(), "before anything is moved"),
     ],
     ids=["reserve first", "only the promise", "as 6.1 forgets it", "reserved under the lock"],
 )

@@ -78,7 +78,7 @@ class Failure(NamedTuple):
 
     def __str__(self) -> str:
         calls = ", ".join(f"{name}({', '.join(map(repr, args))})" for name, *args in self.calls)
-        return f"{self.generation}: {calls}; the last call gets no {_ORDINALS[self.nth]}{_SITES[self.site]}"
+        return f"{self.generation}: {calls}\n    at the last: no {_SITES[self.site]}{_ORDINALS[self.nth]}"
 
     def row(self) -> Row:
         """What the library's run of it leaves."""
@@ -90,7 +90,7 @@ class Failure(NamedTuple):
 
 
 _SITES = {"maple_alloc": "memory for the tree", "vma_alloc": "memory for a VMA", "uffd_entry": "memory for an event"}
-_ORDINALS = {1: "", 2: "second time ", 3: "third time "}
+_ORDINALS = {1: "", 2: ", the second time it is asked for"}
 WORDS = {"charge": "promise", "end": "end", "event": "event", "split": "half", "cleared": "hole"}
 """An aspect of mmsim.experiments.failures -> the learner's word for it."""
 _IDEAS = {
@@ -324,6 +324,8 @@ class ReserveFirst(Repair):
         broken = {id for id, _ in mine["broken"]} if sight == "broken" else set()
         if "I10" in broken:
             return "An allocation that may wait was made under the anon_vma's lock: what could be asked for before it"
+        if "I1" in broken:
+            return "The VMA has an end that the tree never got: what may fail has to come before anything is moved"
         if "I8" in broken:
             return "Memory was promised at the top of the function, and this way out does not take the promise back"
         return super().idea(sight, right, mine)
