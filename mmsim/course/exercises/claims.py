@@ -54,7 +54,7 @@ class FindWrongClaim(Value):
 
     The answer is a dict like {"claim": "B", "evidence": ...}. The evidence is public and tests the claim of *its*
     letter, so it is an honest experiment; the letter is hidden. Each is worth half, and a letter without a run that is
-    about its claim half of that: a guess earns little. Who breaks another claim than the planted one by a run is right, too.
+    about its claim half of that: a guess earns little. Who breaks another claim by a run is right, too.
 
     A subclass has the claims by a name of their own, the name of the wrong one, and `read`. The letters are drawn for
     each learner. `samples` are pieces of evidence for the tests: the wrong claim fails on one, the others on none.
