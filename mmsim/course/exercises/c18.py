@@ -11,13 +11,15 @@ from mmsim.explore.known import known
 from mmsim.explore.pair import heard
 
 from ..review import Verdict as Judged
-from .claims import Comment, FindWrongClaim, NotEvidence, Statement, Trial
-from .model import Plain, Predict, Verdict, wrong_shape
-from .plain import told
-from .scripts import NotAScript, Run, Step, compared, read, run
+from .claims import Comment, FindWrongClaim, NotEvidence, Statement, Subsets, Trial
+from .plain import Plain
+from .scripts import Mapped, NotAScript, Run, Step, compared, read, run
 
 WORLD = "file"
 """Where the scripts of the first exercise start: data of the program's file right below the heap, no bss."""
+
+START_MAPS = (Mapped(-4, 0, "rw-p", "program"),)
+"""What is mapped there before the first call, but for the stack."""
 
 Pair = tuple[Run, Run]
 """A script in `before` and in `merged`."""
@@ -45,6 +47,16 @@ def _calls(pair: Pair, name: str) -> Iterator[tuple[int, Step, Step]]:
 
 def _loader_called(pair: Pair) -> bool:
     return any(True for _ in _calls(pair, "vm_brk_flags"))
+
+
+def _covered(pair: Pair) -> bool:
+    """Whether a loader's call came over something that was mapped."""
+    for number, _, new in _calls(pair, "vm_brk_flags"):
+        _, page, pages = new.call
+        ahead = pair[1].steps[number - 1].maps if number else START_MAPS
+        if any(each.first < page + pages and page < each.end for each in ahead):
+            return True
+    return False
 
 
 def _more_mappings(pair: Pair) -> bool:
@@ -109,22 +121,27 @@ class WrongAboutMerged(FindWrongClaim):
         "limit": Statement(
             "C1 is settled: where a limit refuses the loader's call in merged, it refuses it in before, too.",
             _test(_limited, _refused_anew),
+            "a loader's call after a limit was set",
         ),
         "growth": Statement(
             "C2 is settled: where brk() of merged makes do with the mappings there are, so does brk() of before.",
             _test(lambda pair: any(new <= 0 for _, new in _grown(pair)), _extends_anew),
+            "a growth for which merged needs no new mapping",
         ),
         "extension": Statement(
             "C5 is settled: the loader's call leaves no more mappings in merged than it does in before.",
             _test(_loader_called, _more_mappings),
+            "a loader's call",
         ),
         "monitor": Statement(
             "C6 is settled: what the loader's call tells a monitor in before, it tells it in merged.",
             _test(_registered, _unheard),
+            "a loader's call after something was registered with a monitor",
         ),
         "overlap": Statement(
             "C7 is settled: whatever is mapped in its range, the loader's call of merged breaks no invariant.",
-            _test(_loader_called, _damaged),
+            _test(_covered, _damaged),
+            "a loader's call over something that is mapped",
         ),
     }
 
@@ -146,7 +163,7 @@ class WrongAboutMerged(FindWrongClaim):
         yield [["brk", 2], ["mmap_file", 1, 1, "rw-p", 0], ["brk", 3]]
 
 
-class StillWrong(Predict):
+class StillWrong(Subsets):
     """Which concerns are wrong in a repaired v4, for four sets of repairs."""
 
     id = "18.e2"
@@ -161,6 +178,7 @@ class StillWrong(Predict):
         "shared test, and uncovers I14.",
     )
     shown = 2
+    choices = QUICK
     sets: ClassVar[tuple[tuple[str, ...], ...]] = (
         ("count", "unmap", "tell", "shared"),
         ("unmap shared", "count shared", "count tell", "count unmap"),
@@ -169,11 +187,11 @@ class StillWrong(Predict):
     )
     """One of each row is drawn: names of mmsim.experiments.repairs.REPAIRS."""
     missed: ClassVar[Mapping[str, str]] = {
-        "C1": "does the limit still count pages that are there already?",
-        "C2": "does a growth still ask its own copy of the rules?",
-        "C5": "what may the loader's call extend now, and what of the address space's end does it leave alone?",
-        "C6": "pages that go, or are covered, with no word to the monitor: who would tell it?",
-        "C7": "does something mapped still lie under the new range, or is a file's VMA extended?",
+        "C1": "the limit counts pages that are there already, unless they are unmapped first or not counted",
+        "C2": "a growth has its own copy of the rules, unless it asks the shared test",
+        "C5": "look at what the loader's call may extend now, and at what it then leaves as it was",
+        "C6": "pages go, or are covered, and somebody has to tell the monitor",
+        "C7": "something lies under the new range, or a file's mapping is extended",
     }
     settled: ClassVar[Mapping[str, str]] = {
         "C1": "what was unmapped first, or is not counted, takes no room under the limit",
@@ -205,17 +223,13 @@ class StillWrong(Predict):
             for number, names in enumerate(self.instance(learner), 1)
         }
 
-    def explain(self, key: str, expected: Plain, got: Plain) -> Verdict:
-        """See Predict; the order does not matter. Of what is missing or too much the first is named, with its idea."""
-        if len(got) > len(QUICK) or not all(type(id) is str and id in QUICK for id in got) or len(set(got)) < len(got):
-            return wrong_shape(f"{key}: expected a list of concerns, each once, such as ['C1', 'C6']", got)
-        if set(got) == set(expected):
-            return Verdict(1)
-        lacking = [id for id in QUICK if id in expected and id not in got]
-        if lacking:
-            return Verdict(0, f"{key}: one more is still wrong: {self.missed[lacking[0]]}", got=told(got))
-        over = next(id for id in QUICK if id in got and id not in expected)
-        return Verdict(0, f"{key}: {over} is not wrong there: {self.settled[over]}", got=told(got))
+    def missing(self, key: str, name: str, learner: str) -> str:
+        """See Subsets."""
+        return f"one more is still wrong; {self.missed[name]}"
+
+    def surplus(self, key: str, name: str, learner: str) -> str:
+        """See Subsets."""
+        return f"{name} is not wrong there: {self.settled[name]}"
 
 
 class OneComment(Comment):
