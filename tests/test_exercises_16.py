@@ -239,9 +239,9 @@ def test_each_claim_has_a_sample_that_is_about_it() -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        ({"claim": "B", "evidence": [("brk", 8), ("brk", 2)]}, "claim B: your evidence does not make it false"),
-        ({"claim": "A", "evidence": [("brk", 4)]}, "has nothing that it speaks of"),
-        ({"claim": "A", "evidence": [("mmap", 8, 4, "rw-"), ("vm_brk_flags", 10, 4)]}, "does not make it false"),
+        ({"claim": "B", "evidence": [("brk", 8), ("brk", 2)]}, "claim B holds in your run"),
+        ({"claim": "A", "evidence": [("brk", 4)]}, "claim A speaks of a state in which a range is not its VMA"),
+        ({"claim": "A", "evidence": [("mmap", 8, 4, "rw-"), ("vm_brk_flags", 10, 4)]}, "claim A holds in your run"),
         ({"claim": "Z", "evidence": [("brk", 4)]}, "expected a letter from ABCDE"),
         ({"claim": "A", "evidence": "brk"}, "expected a list of 1 to 8 calls"),
         ("A", "expected a dict like"),

@@ -461,26 +461,32 @@ class WhatBreaksTogether(FindWrongClaim):
     calls: ClassVar[tuple[str, ...]] = ("brk", "mmap", "munmap", "mprotect", "vm_brk_flags")
     claims: ClassVar[Mapping[str, Statement]] = {
         "overlap": Statement(
-            "v4: whenever two VMAs overlap (I3 is broken), I1 or I2 is broken as well.", _overlap_makes_itself_known
+            "v4: whenever two VMAs overlap (I3 is broken), I1 or I2 is broken as well.",
+            _overlap_makes_itself_known,
+            "a state in which two VMAs overlap",
         ),
         "range": Statement(
             "v4: whenever the tree has a range that is not exactly its VMA's (I1 is broken), two VMAs overlap (I3 is "
             "broken) as well.",
             _range_makes_an_overlap,
+            "a state in which a range is not its VMA's",
         ),
         "loader": Statement(
             "v4: when a `vm_brk_flags()` makes VMAs overlap, and I0 to I3 held before it, something was mapped in its "
             "range.",
             _loader_met_something,
+            "a first damage that is an overlap made by vm_brk_flags()",
         ),
         "cut": Statement(
             "v4: when a `brk()` that cuts breaks one of I0 to I3, and all held before it, the VMA that it began with "
             "did not end at the old break.",
             _cut_met_another_end,
+            "a first damage done by a brk() that cuts",
         ),
         "growth": Statement(
             "before, merged, today: a `brk()` that grows never finds anything mapped between the breaks.",
             _growth_meets_nothing,
+            "a brk() that grows",
         ),
     }
     wrong = "range"
