@@ -33,6 +33,7 @@ from mmsim.course.exercises.source import UnreadableNotebook, code_cells, litera
 from mmsim.course.exercises.watch import Watcher, answers, asked
 from mmsim.course.questions import Bank
 from mmsim.course.state import State
+from mmsim.view import row_pair
 
 ROOT = Path(__file__).resolve().parent.parent
 ALL = [one for number in chapters() for one in chapter(number)]
@@ -464,6 +465,50 @@ def test_a_leaf_is_read_in_several_forms() -> None:
     assert leaf.parse("0-9: NULL\n  10: a\n11-ULONG_MAX: NULL") == leaf.parse("0 - 9 NULL|10 a| 11-max NULL")
     with pytest.raises(leaf.NotALeaf, match="is no slot"):
         leaf.parse("0..9 NULL")
+
+
+def test_what_is_no_slot_at_all_is_refused_quickly() -> None:
+    for text in ("9" * 5000 + " a", "0-9", "0-9 a | " * 3 + "x"):
+        with pytest.raises(leaf.NotALeaf, match="is no slot"):
+            leaf.parse(text)
+
+
+# -- the picture of a difference
+
+
+def test_a_wrong_leaf_is_shown_as_a_picture_with_its_text_beside_it(desk: Desk) -> None:
+    card = desk.check("03.e3", {"my_leaves": ["0-9 NULL | 10-max a", *[None] * 5]})
+    html = card.html()
+    assert html.count("<svg") == 1
+    assert "<title" in html
+    assert "only in the lower row: 10-max a" in html
+    assert "* 10-29 a " in html
+    assert "<svg" not in repr(card)
+    assert "* 10-29 a " in repr(card)
+
+
+@pytest.mark.parametrize(
+    "mine", [["0-9 NULL | 5-max a"], ["5-2 a"], [" | ".join(["1 a"] * 500)], ["9" * 20 + " a"], ["nonsense"], [3], 3]
+)
+def test_what_cannot_be_drawn_has_no_picture_and_keeps_its_words(desk: Desk, mine: object) -> None:
+    card = desk.check("03.e3", {"my_leaves": mine})
+    assert "<svg" not in card.html()
+    assert "expected" in repr(card)
+
+
+def test_a_picture_that_fails_costs_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(exercise("03.e4")), "picture", lambda *_: 1 / 0)
+    card = desk.check("03.e4", {"store": lambda *_: [[2**64 - 1], ["x"]]})
+    assert "passed: 0 of 6" in repr(card)
+    assert "<svg" not in card.html()
+
+
+def test_equal_rows_and_marked_ones_have_a_text_form() -> None:
+    same_rows = row_pair([(0, 9, "a")], [(0, 9, "a")], "leaf")
+    assert "The rows are equal." in same_rows.svg()
+    other = row_pair([(0, 9, None), (10, 2**64 - 1, "<b>")], [(0, 2**64 - 1, "a" * 99)], "leaf")
+    assert "&lt;b&gt;" in other.svg()
+    assert other.text.splitlines()[1:] == ["expected  !0-9 NULL | !10-max <b>", f"got       x0-max {'a' * 15}…"]
 
 
 # -- order

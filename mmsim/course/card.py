@@ -103,6 +103,22 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """A drawing of our own making with its text form beside it; a terminal has the text only."""
+
+    svg: str
+    form: str
+
+    def text(self) -> str:
+        """See Block."""
+        return Para(textwrap.indent(self.form, "    ")).text()
+
+    def html(self) -> str:
+        """See Block."""
+        return f'{self.svg}<pre style="margin:0.5em 0 1em 2em">{escape(self.form)}</pre>'
+
+
+@dataclass(frozen=True)
 class Card:
     """What a course function returns: `repr` is the text form, a notebook shows the HTML form.
 

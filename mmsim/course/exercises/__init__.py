@@ -4,8 +4,8 @@ To write a set: a module `cNN.py` with a class for each exercise and a tuple SET
 `solutions/NN-name.ipynb` with a text, a solution and a check cell for each; `mmsim course build`; the
 tests in tests/test_exercises.py then cover it. Which base class for which kind:
 
-- predict: `Predict`; order the steps: `Order`; find the wrong claim, counter-example (a list of ops as plain
-  data), perform, review: `Value`. Values are read from the notebook; nothing of the learner's runs for marks.
+- predict: `Predict`; order the steps: `Order`; perform: `Perform`; find the wrong claim, counter-example (a list
+  of ops as plain data), review: `Value`. Values are read from the notebook; nothing of the learner's runs for marks.
 - implement: `Function`; assertions: `Function`, too, called on good and on broken data, with True or False
   as answer and a group for each defect.
 - repair: `Function` with `library = True` and a `driver`, a function of this package that puts the learner's

@@ -7,8 +7,8 @@ from typing import ClassVar
 from mmsim.maple import ULONG_MAX, CheckError, MapleTree, ranges
 
 from . import leaf
-from .leaf import NotALeaf, Slot
-from .model import RIGHT, Case, Function, Order, Plain, Predict, Value, Verdict, wrong_shape
+from .leaf import Slot
+from .model import RIGHT, Case, Function, Order, Perform, Plain, Predict, Verdict, wrong_shape
 from .plain import told
 
 Store = tuple[int, int, str | None]
@@ -116,12 +116,11 @@ class StepsOfAPush(Order):
     after: ClassVar[Mapping[str, str]] = {"C": "", "F": "C", "A": "F", "E": "A", "G": "E", "B": "G"}
 
 
-class TreeAfterEachStore(Value):
+class TreeAfterEachStore(Perform):
     """Perform the algorithm: the leaf after each of six stores, as text."""
 
     id = "03.e3"
     name = "my_leaves"
-    kind = "perform"
     title = "The leaf after each store"
     goal = "Predict the slots of a leaf after a store, the empty ones included."
     points, minutes, difficulty, misconception = 6, 10, 2, "M3"
@@ -130,7 +129,9 @@ class TreeAfterEachStore(Value):
         "A store takes exactly its own range; rests keep their entry; NULLs that touch become one slot.",
         "Left rest, new range, right rest: at most three slots in place of those touched, then join NULL with NULL.",
     )
+    states = 6
     shown = 3
+    noun = "leaf"
     near = 3
     """So many slots may an own leaf differ from the right one, for the next step to be judged from it."""
 
@@ -159,53 +160,49 @@ class TreeAfterEachStore(Value):
         lines = "\n".join(f"{n}. {_said(store)}" for n, store in enumerate(stores, 1))
         return f"Before: `{leaf.text(leaf.slots_of(tree))}`\n\nThen, one after the other:\n\n{lines}"
 
-    def parts(self, learner: str = "") -> list[tuple[str, Plain]]:
-        """See Value: for each step its number, store, and the leaf before and after it in the library's own trace."""
+    def steps(self, learner: str = "") -> list[tuple[Plain, Plain, Plain]]:
+        """See Perform: the leaf before and after each store in the library's own trace."""
         tree, stores = self.instance(learner)
         with tree.watch() as log:
             for store in stores:
                 tree.store_range(*store)
         return [
-            (
-                f"step {n}",
-                [n, [write.index, write.last, write.entry], list(ranges(write.before)), list(ranges(write.after))],
-            )
-            for n, write in enumerate(log, 1)
+            ([write.index, write.last, write.entry], list(ranges(write.before)), list(ranges(write.after)))
+            for write in log
         ]
 
-    def judge(self, case: Case, answer: Plain) -> Verdict:
-        """Right if it is the library's leaf, or follows from an own leaf before it with a slip in it."""
-        number, store, before, after = case.part
-        if type(answer) is not list or not all(text is None or type(text) is str for text in answer):
-            return wrong_shape("expected a list of six texts, one a step", answer)
-        if len(answer) < number or answer[number - 1] is None:
-            return Verdict(0, f"step {number}: nothing is filled in here yet")
-        try:
-            mine = leaf.parse(answer[number - 1])
-        except NotALeaf as error:
-            return wrong_shape(f"step {number}: {error}", answer[number - 1])
-        right = [tuple(slot) for slot in after]
-        if mine == right:
-            return RIGHT
-        if self._follows(answer, number, store, before, mine):
-            return Verdict(1, f"step {number}: right from your own leaf on")
-        said = leaf.uncovered(mine) or f"another leaf after {_said(tuple(store))}"
-        return Verdict(0, f"step {number}: {said}", leaf.text(right), leaf.text(mine), leaf.compared(right, mine))
+    def read(self, written: Plain) -> Plain:
+        """See Perform."""
+        return leaf.parse(written or "")
 
-    def _follows(self, answer: list[Plain], number: int, store: Store, before: list[Slot], mine: list[Slot]) -> bool:
-        """True if `mine` is what the store makes of the learner's own leaf, which is nearly the right one."""
-        try:
-            own = leaf.parse(answer[number - 2] or "") if number > 1 else []
-        except NotALeaf:
-            return False
+    def write(self, state: Plain) -> str:
+        """See Perform."""
+        return leaf.text(state)
+
+    def nearly(self, own: Plain, before: Plain) -> bool:
+        """See Perform: a sound leaf with few other slots, and not more than a leaf can have."""
         slip = set(own) ^ {tuple(slot) for slot in before}
-        if not own or leaf.uncovered(own) or not 0 < len(slip) <= 2 * self.near or len(own) > 16:
-            return False
+        return bool(own) and not leaf.uncovered(own) and len(slip) <= 2 * self.near and len(own) <= 16
+
+    def carried(self, own: Plain, part: Plain) -> Plain:
+        """See Perform."""
         tree = leaf.tree_of(own)
         if leaf.slots_of(tree) != own:
-            return False  # two NULLs that touch, say: no tree has such a leaf
-        tree.store_range(*store)
-        return leaf.slots_of(tree) == mine
+            return None  # two NULLs that touch, say: no tree has such a leaf
+        tree.store_range(*part[1])
+        return leaf.slots_of(tree)
+
+    def wrong(self, part: Plain, mine: Plain) -> Verdict:
+        """See Perform; what no leaf can be is said first."""
+        number, store, _, after = part
+        said = leaf.uncovered(mine) or f"another leaf after {_said(tuple(store))}"
+        difference = leaf.compared(after, mine)
+        return Verdict(0, f"step {number}: {said}", leaf.text(after), leaf.text(mine), difference)
+
+    def picture(self, case: Case, answer: Plain) -> str:
+        """See Exercise."""
+        number, store, _, after = case.part
+        return _two_leaves(after, leaf.parse(answer[number - 1]), f"the leaf after {_said(tuple(store))}")
 
 
 class StoreInLeaf(Function):
@@ -265,10 +262,24 @@ class StoreInLeaf(Function):
         said = leaf.uncovered(mine) or _broken(mine) or "the leaf is sound, but not the one that the store makes"
         return Verdict(0, said, leaf.text(expected), leaf.text(mine), leaf.compared(expected, mine))
 
+    def picture(self, case: Case, answer: Plain) -> str:
+        """See Exercise."""
+        if not _is_leaf(answer):
+            return ""
+        title = f"the leaf after store(pivots, slots, {', '.join(map(told, case.args[2:]))})"
+        return _two_leaves(_triples(*self.expected(*case.args)), _triples(*answer), title)
+
     def said(self, case: Case) -> str:
         """See Exercise."""
         pivots, slots, *rest = case.args
         return f"store(pivots, slots, {', '.join(map(told, rest))}) with the leaf {leaf.text(_triples(pivots, slots))}"
+
+
+def _two_leaves(expected: list[Slot], got: list[Slot], title: str) -> str:
+    """Both leaves below each other as SVG."""
+    from mmsim.view import row_pair
+
+    return row_pair((tuple(slot) for slot in expected), got, title).svg()
 
 
 def _triples(pivots: list[int], slots: list[str | None]) -> list[Slot]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import CodeType, ModuleType
 from typing import Any
 
-from ..card import Block, Card, Para, Table
+from ..card import Block, Card, Drawing, Para, Table
 from ..state import State
 from . import Exercise, chapter, chapters, exercise
 from .ask import NOT_THERE, reply
@@ -65,7 +65,7 @@ class Desk:
         tried = not not_tried(answers)
         if tried and thing is not NOT_THERE:
             self.state.put("exercise", one.id, passed=passed, of=len(cases))
-        label, blocks = self._result(one, cases, verdicts, tried)
+        label, blocks = self._result(one, list(zip(cases, answers, verdicts, strict=True)), tried)
         if tried and not (one.literal or one.library) and (used := library_used(thing)):
             blocks = (*blocks, Para(f"Your code uses `{used}` of mmsim. For marks it runs without that library."))
         return CheckCard(f"{one.id}: {label}", blocks, passed, len(cases), points if tried else 0.0)
@@ -103,19 +103,19 @@ class Desk:
         return (table, Para(where if following else "All exercises pass their public checks."))
 
     def _result(
-        self, one: Exercise, cases: Sequence[Case], verdicts: Sequence[Verdict], tried: bool
+        self, one: Exercise, judged: Sequence[tuple[Case, Answer, Verdict]], tried: bool
     ) -> tuple[str, tuple[Block, ...]]:
         if not tried:
             said = f"Fill in `{one.name}` in the cell above, run that cell, then this one."
             return "not tried yet", (Para(said), _offer(one, self._shown(one)))
-        failing = [(case, found) for case, found in zip(cases, verdicts, strict=True) if not found.right]
-        passed = len(cases) - len(failing)
-        label = f"public checks passed: {passed} of {len(cases)}"
-        followed = [Para(found.message) for found in verdicts if found.right and found.message not in ("", "right")]
+        failing = [each for each in judged if not each[2].right]
+        label = f"public checks passed: {len(judged) - len(failing)} of {len(judged)}"
+        said = [found.message for _, _, found in judged if found.right]
+        followed = [Para(message) for message in said if message not in ("", "right")]
         if not failing:
             return f"{label}; more cases are used for marks", tuple(followed)
-        case, found = next((pair for pair in failing if pair[1].shape), failing[0])
-        return label, (*followed, *_failure(one, case, found), _offer(one, self._shown(one)))
+        case, answer, found = next((each for each in failing if each[2].shape), failing[0])
+        return label, (*followed, *_failure(one, case, answer, found), _offer(one, self._shown(one)))
 
     def _shown(self, one: Exercise) -> int:
         record = self.state.get("hint", one.id)
@@ -150,7 +150,7 @@ def library_used(thing: object) -> str:
     return ""
 
 
-def _failure(one: Exercise, case: Case, found: Verdict) -> list[Block]:
+def _failure(one: Exercise, case: Case, answer: Answer, found: Verdict) -> list[Block]:
     first = "Not yet" if case.args is None else "The first case that fails"
     lead = "The form is not the one asked for" if found.shape else first
     blocks: list[Block] = [Para(f"{lead}: {found.message}.", strong=True)]
@@ -158,7 +158,25 @@ def _failure(one: Exercise, case: Case, found: Verdict) -> list[Block]:
     if "\n" not in found.difference:  # else it shows both already, side by side
         rows += [(name, f"`{text}`") for name, text in (("expected", found.expected), ("got", found.got)) if text]
     blocks.append(Table("What was asked and what came back", ("", ""), tuple(rows)))
-    return [*blocks, *(_listing(found.difference) if "\n" in found.difference else _blocks(found.difference))]
+    table = "\n" in found.difference
+    if drawn := picture(one, case, answer):
+        said = [] if table else _blocks(found.difference)
+        return [*blocks, *said, Drawing(drawn, found.difference if table else _both(found))]
+    return [*blocks, *(_listing(found.difference) if table else _blocks(found.difference))]
+
+
+def picture(one: Exercise, case: Case, answer: Answer) -> str:
+    """The exercise's picture of what is wrong with an answer; "" without one, and where drawing it fails."""
+    if answer.problem:
+        return ""
+    try:
+        return one.picture(case, answer.value)
+    except Exception:  # a missing picture must not cost the learner the words
+        return ""
+
+
+def _both(found: Verdict) -> str:
+    return f"expected  {found.expected}\ngot       {found.got}"
 
 
 def _offer(one: Exercise, shown: int) -> Para:

@@ -7,12 +7,18 @@ from itertools import zip_longest
 
 from mmsim.maple import ULONG_MAX, MapleTree
 
+from .model import NotAState
+
 Slot = tuple[int, int, str | None]
 
-_SLOT = re.compile(r"(\d+)(?:\s*-\s*(\d+|max|ULONG_MAX))?\s*:?\s+(\S+)")
+_SLOT = re.compile(r"([0-9]{1,20})(?:\s*-\s*([0-9]{1,20}|max|ULONG_MAX))?\s*:?\s+(\S+)")
 
 
-class NotALeaf(Exception):
+MOST = 40
+"""So many slots of an answer are compared; no leaf has more than 16."""
+
+
+class NotALeaf(NotAState):
     """A text that is not the slots of a leaf; the message says what is wrong with it."""
 
 
@@ -81,7 +87,7 @@ def compared(expected: list[Slot], got: list[Slot]) -> str:
     * 10-14 a       -
       15-19 b       15-19 b
     """
-    left, right = [text([slot]) for slot in expected], [text([slot]) for slot in got]
+    left, right = [text([slot]) for slot in expected], [text([slot]) for slot in got[:MOST]]
     wide = max(map(len, ["expected   ", *left])) + 3
     lines = [f"  {'expected'.ljust(wide)}got"]
     for tag, a, b, c, d in SequenceMatcher(None, left, right, autojunk=False).get_opcodes():

@@ -28,6 +28,7 @@ KINDS = (
 )
 PUBLIC, HIDDEN = "public", "hidden"
 HINTS = ("where to look", "which idea", "nearly the line")
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,13 @@ class Exercise(ABC):
         """The learner's own instance as text; "" for an exercise that is the same for all."""
         return ""
 
+    def picture(self, case: Case, answer: Plain) -> str:
+        """An SVG of what is wrong with an answer, or ""; asked for one failing public case, never for marks.
+
+        What draws is imported in here, so that grading does not pay for it.
+        """
+        return ""
+
     def said(self, case: Case) -> str:
         """A case as the learner would type it."""
         if case.args is None:
@@ -319,6 +327,86 @@ class Order(Value):
             if letter in done or letter not in self.after or not set(self.after[letter]) <= set(done):
                 return n
         return len(answer)
+
+
+class NotAState(Exception):
+    """What cannot be read as a state; the message says what is wrong with it, and what was expected."""
+
+
+class Perform(Value):
+    """The learner performs an algorithm: a list of states, one after each step.
+
+    A part is [number, step, right state before, right state after]. A step counts when it gives the right
+    state, or what the step makes of the learner's own state before it: a slip costs its own step only. An
+    own state too far from the right one carries nothing on (`nearly`).
+    """
+
+    kind = "perform"
+    states: ClassVar[int]
+    """How many steps there are."""
+    form: ClassVar[type] = str
+    """What the learner writes for a state: a text or a list."""
+    noun: ClassVar[str] = "state"
+    """What feedback calls a state."""
+
+    @abstractmethod
+    def steps(self, learner: str = "") -> list[tuple[Plain, Plain, Plain]]:
+        """(step, state before, state after) of each step, from the library's own run."""
+
+    @abstractmethod
+    def read(self, written: Plain) -> Plain:
+        """The state that a learner wrote, in the form of `steps`; NotAState says why it is none."""
+
+    @abstractmethod
+    def write(self, state: Plain) -> str:
+        """A state as a learner would write it."""
+
+    @abstractmethod
+    def carried(self, own: Plain, part: Plain) -> Plain:
+        """What the step of a part makes of another state before it; None if no such state can be."""
+
+    @abstractmethod
+    def nearly(self, own: Plain, before: Plain) -> bool:
+        """True if an own state is near enough to the right one for the next step to be judged from it."""
+
+    def wrong(self, part: Plain, mine: Plain) -> Verdict:
+        """What is said to a state that neither is right nor follows."""
+        number, step, _, after = part
+        said = f"step {number}: another state after {told(step)}"
+        return Verdict(0, said, self.write(after), self.write(mine))
+
+    def parts(self, learner: str = "") -> list[tuple[str, Plain]]:
+        """See Value."""
+        return [(f"step {n}", [n, *map(plain, step)]) for n, step in enumerate(self.steps(learner), 1)]
+
+    def judge(self, case: Case, answer: Plain) -> Verdict:
+        """Right if it is the library's state, or follows from an own one before it with a slip in it."""
+        number, _, _, after = case.part
+        if type(answer) is not list or not all(one is None or type(one) is self.form for one in answer):
+            word = "texts" if self.form is str else "lists"
+            return wrong_shape(f"expected a list of {_NUMBERS[self.states]} {word}, one a step", answer)
+        if len(answer) < number or answer[number - 1] is None:
+            return Verdict(0, f"step {number}: nothing is filled in here yet")
+        try:
+            mine = self.read(answer[number - 1])
+        except NotAState as error:
+            return wrong_shape(f"step {number}: {error}", answer[number - 1])
+        if same(plain(mine), after):
+            return RIGHT
+        if number > 1 and self._follows(answer[number - 2], case.part, mine):
+            return Verdict(1, f"step {number}: right from your own {self.noun} on")
+        return self.wrong(case.part, mine)
+
+    def _follows(self, written: Plain, part: Plain, mine: Plain) -> bool:
+        try:
+            own = self.read(written)
+        except NotAState:
+            return False
+        before = part[2]
+        if same(plain(own), before) or not self.nearly(own, before):
+            return False
+        carried = self.carried(own, part)
+        return carried is not None and same(plain(carried), plain(mine))
 
 
 def grade(exercise: Exercise, cases: Sequence[Case], answers: Mapping[str, Answer]) -> Mark:
