@@ -266,9 +266,7 @@ class BrkAnswer(Function):
         said = self._idea(answer, start, brk, want, above, limit, right)
         return Verdict(0, said, _bytes(right - start), told_got, _sum(start, brk, want, above, limit))
 
-    def _idea(
-        self, got: int, start: int, brk: int, want: int, above: Plain, limit: int | None, right: int
-    ) -> str:
+    def _idea(self, got: int, start: int, brk: int, want: int, above: Plain, limit: int | None, right: int) -> str:
         if got not in (want, brk):
             rounded = got == page_align(want) or got == page_align(brk)
             return "the break is kept to the byte, only memory comes in pages" if rounded else (
@@ -286,7 +284,7 @@ class BrkAnswer(Function):
         if want < brk:
             return "refused, but memory is given back: a shrink needs no room"
         if above is not None:
-            return "refused, but there is room: compare the end in pages, plus one page, with the border; equal is enough"
+            return "refused, but there is room: the end in pages plus one may be equal to the border"
         return "refused, but nothing is in the way of this call"
 
     def picture(self, case: Case, answer: Plain) -> str:

@@ -8,11 +8,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise, zip_longest
+from typing import Any
 
 from mmsim.brk import Process
 from mmsim.mm.calls import MAP, PROT
-from mmsim.mm.flags import perms
+from mmsim.mm.flags import VM, perms
 from mmsim.mm.units import PAGE
+
+from .model import NotAState
 
 VmaText = tuple[int, int, str]
 """First page, first page behind it, rights as three letters."""
@@ -26,7 +29,7 @@ _VMA = re.compile(r"(\d{1,6})\s*-\s*(\d{1,6})\s*:?\s+([rwx-]{1,3})p?")
 _BITS = (("r", PROT.READ), ("w", PROT.WRITE), ("x", PROT.EXEC))
 
 
-class NotVmas(Exception):
+class NotVmas(NotAState):
     """A text that is no list of VMAs; the message says what is wrong with it."""
 
 
@@ -70,9 +73,7 @@ def text(vmas: Iterable[VmaText]) -> str:
 
 def vmas_of(process: Process) -> list[VmaText]:
     """What is mapped in a process whose heap begins at START."""
-    return [
-        ((vma.start - START) // PAGE, (vma.end - START) // PAGE, perms(vma.flags)[:3]) for vma in process.mm.vmas()
-    ]
+    return [((vma.start - START) // PAGE, (vma.end - START) // PAGE, perms(vma.flags)[:3]) for vma in process.mm.vmas()]
 
 
 def prot(rights: str) -> int:
@@ -85,12 +86,37 @@ def prot(rights: str) -> int:
 
 
 def process_of(vmas: Iterable[VmaText], brk: int = 0, generation: str = "before") -> Process:
-    """A process with these VMAs of private anonymous memory, never written to; `brk` in pages. They merge as they do."""
+    """A process with exactly these VMAs, of private anonymous memory never written to; `brk` in pages.
+
+    Alike neighbours stay two here, as an own state of a learner may have them.
+    """
     process = Process(generation, start_brk=START)
     for start, end, rights in vmas:
-        process.mmap(START + start * PAGE, (end - start) * PAGE, prot(rights), MAP.PRIVATE | MAP.FIXED_NOREPLACE)
+        usual = VM.MAYREAD | VM.MAYWRITE | VM.MAYEXEC | (VM.ACCOUNT if "w" in rights else 0)
+        process.place(START + start * PAGE, START + end * PAGE, prot(rights) | usual)
     process.mm.brk = START + brk * PAGE
     return process
+
+
+def call(process: Process, name: str, *args: Any) -> int:
+    """A call with pages above START: brk(page), mmap(page, pages, rights), munmap(page, pages), mprotect likewise.
+
+    mmap() is private and refuses a place that is not free. The answer is the kernel's.
+
+    >>> process = process_of([(0, 4, "rw-")], 4)
+    >>> call(process, "mprotect", 2, 2, "r--"), vmas_of(process)
+    (0, [(0, 2, 'rw-'), (2, 4, 'r--')])
+    """
+    page, *rest = args
+    address = START + page * PAGE
+    if name == "brk":
+        return process.brk(address)
+    length = rest[0] * PAGE
+    if name == "munmap":
+        return process.munmap(address, length)
+    if name == "mprotect":
+        return process.mprotect(address, length, prot(rest[1]))
+    return process.mmap(address, length, prot(rest[1]), MAP.PRIVATE | MAP.FIXED_NOREPLACE)
 
 
 def compared(expected: Sequence[VmaText], got: Sequence[VmaText]) -> str:
