@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from mmsim.brk import Process
@@ -184,6 +185,28 @@ class StepsOfAGrowth(Order):
         "I": "`vma_merge()` is asked for a neighbour to extend; without one a mapping is made",
     }
     after: ClassVar[Mapping[str, str]] = {"C": "", "G": "C", "E": "G", "A": "E", "I": "A", "F": "I", "B": "F"}
+    ideas: ClassVar[Mapping[str, str]] = {
+        "A": "do_brk_flags() is called when the room is known to be free",
+        "B": "pages are faulted in when the lock is dropped, not under it",
+        "D": "a break is moved as asked, or not at all",
+        "E": "to look for room, the pages that are to come have to be known",
+        "F": "the break moves when nothing can fail any more",
+        "G": "what is refused without any page at hand is refused first",
+        "H": "a growth asks for a neighbour to extend, and most growths find one",
+        "I": "nothing is mapped before all limits are kept",
+    }
+    """What is to be thought of when a line stands where it does not belong."""
+
+    def judge(self, case: Case, answer: Plain) -> Verdict:
+        """See Order; the idea behind the first letter that does not fit is added."""
+        found = super().judge(case, answer)
+        if found.right or found.shape or type(answer) is not str:
+            return found
+        good = self._prefix(answer)
+        if good == len(answer):
+            return found
+        idea = "once is enough" if answer[good] in answer[:good] else self.ideas.get(answer[good], "")
+        return replace(found, message=f"{found.message}: {idea}" if idea else found.message)
 
 
 class BrkAnswer(Function):
@@ -273,19 +296,21 @@ class BrkAnswer(Function):
                 "expected the wanted break if the call is accepted, the old one if it is refused")  # fmt: skip
         if right == brk:
             if want < start:
-                return "accepted, but a heap cannot end below its start"
+                return "you accept it, but a heap cannot end below its start"
             if limit is not None and want - start > limit:
                 down = ", though it moves down: the test for the limit comes before that is looked at"
-                return f"accepted, but the wanted break is above the limit{down if want < brk else ''}"
+                return f"you accept it, but the wanted break is above the limit{down if want < brk else ''}"
             gap = " and below a stack its guard gap of 256 pages" if above["kind"] == "stack" else ""
-            return f"accepted, but one page has to stay free above the new end{gap}"
+            return f"you accept it, but one page has to stay free above the new end{gap}"
         if page_align(want) == page_align(brk):
-            return "refused, but no page is needed: both breaks round up to the same page, so nobody looks for room"
+            return (
+                "you refuse it, but no page is needed: both breaks round up to the same page"
+            )
         if want < brk:
-            return "refused, but memory is given back: a shrink needs no room"
+            return "you refuse it, but memory is given back: a shrink needs no room"
         if above is not None:
-            return "refused, but there is room: the end in pages plus one may be equal to the border"
-        return "refused, but nothing is in the way of this call"
+            return "you refuse it, but there is room: the end in pages plus one may be equal to the border"
+        return "you refuse it, but nothing is in the way of this call"
 
     def picture(self, case: Case, answer: Plain) -> str:
         """The heap as it should end and as the answer has it, with what lies above; "" where that cannot be drawn."""
@@ -328,7 +353,8 @@ def _sum(start: int, brk: int, want: int, above: Plain, limit: int | None) -> st
     lines.append(f"wanted:    page {_pages(page_align(want) - start)} rounded up ({want - start} bytes)")
     if above is not None:
         gap = ", its guard gap reaches down to page " + _pages(above["start"] - GUARD_GAP - start)
-        lines.append(f"{above['kind']}: page {_pages(above['start'] - start)}{gap if above['kind'] == 'stack' else ''}")
+        where = f"page {_pages(above['start'] - start)}{gap if above['kind'] == 'stack' else ''}"
+        lines.append(f"{above['kind'] + ':':<10} {where}")
     if limit is not None:
         lines.append(f"limit:     {limit} bytes")
     return "\n".join(lines)

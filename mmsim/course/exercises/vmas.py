@@ -154,8 +154,10 @@ def idea(expected: Sequence[VmaText], got: Sequence[VmaText]) -> str:
     page = min(_parting(one, other), default=0)
     wanted, given = _at(expected, page), _at(got, page)
     if wanted and given:
-        return f"from page {page} on the rights are not those: yours are {given}"
-    return f"page {page} is {'mapped' if wanted else 'not mapped'} now"
+        return f"page {page} is {wanted} now, in your list it is {given}"
+    if wanted:
+        return f"page {page} is mapped now, in your list it is not"
+    return f"page {page} is not mapped now, in your list it is"
 
 
 def pictured(
@@ -174,7 +176,8 @@ def pictured(
         for serial, (start, end, rights) in enumerate(vmas, 1):
             low = START + start * PAGE
             guard = max(low - 256 * PAGE, 0) if start in stacks else low
-            pieces.append(Piece(serial, low, START + end * PAGE, rights, rights, "", (), (), (), guard))
+            usual = " ".join(pair for letter, pair in zip("rwx", ("rd", "wr", "ex"), strict=True) if letter in rights)
+            pieces.append(Piece(serial, low, START + end * PAGE, rights, usual, "", (), (), (), guard))
         marks = (0, 0) if brk is None else (START, START + brk)
         return Space(tuple(pieces), *marks, ())
 
