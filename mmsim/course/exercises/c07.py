@@ -287,7 +287,8 @@ class BrkAnswer(Function):
             return RIGHT
         told_got = _bytes(answer - start) if abs(answer - start) < 1 << 30 else told(answer, 60)
         said = self._idea(answer, start, brk, want, above, limit, right)
-        return Verdict(0, said, _bytes(right - start), told_got, _sum(start, brk, want, above, limit))
+        shown = f"expected:  {_bytes(right - start)}\ngot:       {told_got}\n{_sum(start, brk, want, above, limit)}"
+        return Verdict(0, said, _bytes(right - start), told_got, shown)
 
     def _idea(self, got: int, start: int, brk: int, want: int, above: Plain, limit: int | None, right: int) -> str:
         if got not in (want, brk):
@@ -303,9 +304,7 @@ class BrkAnswer(Function):
             gap = " and below a stack its guard gap of 256 pages" if above["kind"] == "stack" else ""
             return f"you accept it, but one page has to stay free above the new end{gap}"
         if page_align(want) == page_align(brk):
-            return (
-                "you refuse it, but no page is needed: both breaks round up to the same page"
-            )
+            return "you refuse it, but no page is needed: both breaks round up to the same page"
         if want < brk:
             return "you refuse it, but memory is given back: a shrink needs no room"
         if above is not None:

@@ -329,16 +329,18 @@ class KindOfDifference(Function):
         expected = self.expected(*case.args)
         if answer not in _MIXED:
             return Verdict(0, f"expected one of {', '.join(_MIXED)}", expected, told(answer, 40), shape=True)
-        return Verdict(0, _mixed(expected, answer), expected, answer, self._joined_text(case))
+        return Verdict(0, _mixed(expected, answer), expected, answer, self._shown(case, expected, answer))
 
-    def _joined_text(self, case: Case) -> str:
-        lines = []
+    def _shown(self, case: Case, expected: str, got: str) -> str:
+        lines = [f'expected: "{expected}"', f'got:      "{got}"']
         for name, side in zip(("model: ", "kernel:"), case.args, strict=True):
-            lines.append(f"{name} joined {vmas.text(_joined(side['maps']))}")
+            lines.append(f"{name}   answer {side['answer']}; joined, the lines are {vmas.text(_joined(side['maps']))}")
         return "\n".join(lines)
 
     def picture(self, case: Case, answer: Plain) -> str:
         """See Exercise: model above kernel, as it is these two that differ."""
+        if type(answer) is not str or answer not in _MIXED:
+            return ""
         strips = {
             name: [(start, end, rights[:3]) for start, end, rights in side["maps"]]
             for name, side in zip(("model", "kernel"), case.args, strict=True)
