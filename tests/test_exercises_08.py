@@ -1,5 +1,6 @@
 """Exercises of chapter 08: what is said to typical wrong answers, and what they earn."""
 
+import random
 from typing import Any
 
 import pytest
@@ -72,6 +73,26 @@ def test_an_own_step_is_followed() -> None:
     assert not nothing.right
     far = one.judge(case, ["4-8 rw-", "4-8 r--", None, None, None, None])
     assert not far.right
+
+
+def test_own_lists_of_any_kind_are_followed_or_not_but_never_fail() -> None:
+    chance, one = random.Random(8), exercise("08.e1")
+    cases = one.cases("x", "ada")
+    for _ in range(300):
+        mine: list[str | None] = list(lists())
+        for _ in range(chance.randrange(1, 3)):
+            at = chance.randrange(6)
+            own = [list(vma) for vma in vmas.parse(mine[at] or "")]
+            vma = chance.choice(own)
+            vma[chance.randrange(2)] += chance.choice((-1, 1, 2, 900_000))
+            if chance.random() < 0.3:
+                vma[2] = chance.choice(("rw-", "r--", "---"))
+            try:
+                vmas.parse(vmas.text(map(tuple, own)))
+            except vmas.NotVmas:
+                continue
+            mine[at] = vmas.text(map(tuple, own))
+        assert all(one.judge(case, mine).share in (0, 1) for case in cases)
 
 
 def test_alike_neighbours_left_apart_are_named() -> None:

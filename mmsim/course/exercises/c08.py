@@ -119,6 +119,8 @@ class VmasAfterEachCall(Perform):
         if after == before:
             said = "this call changes nothing: it is refused, as something is mapped above the break or one page "
             said += "has to stay free"
+        if does := _DOES.get(_kind(step["call"][0], list(map(tuple, before)), right)):
+            said += f"; this call {does}"
         what = f"step {number}, {_call_text(step['call'])}: {said}"
         return Verdict(0, what, vmas.text(right), vmas.text(mine), vmas.compared(right, mine))
 
@@ -198,6 +200,17 @@ def _kind(name: str, before: list[VmaText], after: list[VmaText]) -> str:
     if len(after) > len(before):
         return "split"
     return "moved" if [vma[0] for vma in after] != [vma[0] for vma in before] else "rights"
+
+
+_DOES = {
+    "merged": "makes VMAs one that touch and are alike",
+    "moved": "moves the border between two VMAs, or joins its range to one beside it",
+    "split": "adds a VMA",
+    "munmap": "leaves a hole",
+    "brk": "lets the heap grow over what lies between the breaks",
+    "brk cut": "unmaps what lies between the breaks",
+}
+"""What a call of a kind does, for feedback."""
 
 
 def _call_text(call: Sequence[Plain]) -> str:

@@ -83,7 +83,7 @@ class FindWrongClaim(Value):
 
     def task(self, learner: str = "") -> str:
         """See Exercise: the claims by letter, a paragraph each."""
-        return "\n\n".join(f"**{letter}** {self.claims[name].text}" for letter, name in self.letters(learner).items())
+        return "\n\n".join(f"{letter}: {self.claims[name].text}" for letter, name in self.letters(learner).items())
 
     def parts(self, learner: str = "") -> list[tuple[str, Plain]]:
         """See Value; each part knows the letters of this learner."""
