@@ -119,7 +119,8 @@ class VmasAfterEachCall(Perform):
         if after == before:
             said = "this call changes nothing: it is refused, as something is mapped above the break or one page "
             said += "has to stay free"
-        if does := _DOES.get(_kind(step["call"][0], list(map(tuple, before)), right)):
+        does = _DOES.get(_kind(step["call"][0], list(map(tuple, before)), right))
+        if does and "border" not in said:
             said += f"; this call {does}"
         what = f"step {number}, {_call_text(step['call'])}: {said}"
         return Verdict(0, what, vmas.text(right), vmas.text(mine), vmas.compared(right, mine))
