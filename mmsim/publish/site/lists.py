@@ -139,10 +139,10 @@ in a checkout, <code>python3 start.py</code> opens them.</p>
 <p><a href="site:{course[0].place}">Begin with chapter {course[0].number}</a>, or look a word up in the
 <a href="site:glossary.html">glossary</a>.</p>
 <h2 id="chapters">Chapters</h2>
-{listed}
+<div class="listed">{listed}</div>
 <h2 id="map">Course map</h2>
 <p>An arrow leads from a chapter to one that builds on it; what follows from other arrows is left out.</p>
-<div class="scroll">{_map(course)}</div>
+<div class="scroll whole">{_map(course)}</div>
 <h2 id="tree">What it is about</h2>
 <figure class="picture"><div class="scroll whole">{picture}</div>
 <figcaption>A small program's mappings as the maple tree of its address space.</figcaption></figure>
@@ -168,7 +168,7 @@ def _map(course: list[Chapter]) -> str:
     return draw([(dot, said.replace("; ", "\n"))], "Course map", said)
 
 
-def _broken(name: str, width: int = 22) -> str:
+def _broken(name: str, width: int = 16) -> str:
     """A name in lines for a box."""
     return "\\n".join(wrap(name, width))
 
@@ -254,7 +254,7 @@ def findings() -> list[Page]:
     rows = [
         [
             f'<a href="site:findings/{one.id}.html">{html.escape(one.title)}</a>',
-            *map(html.escape, (one.verdict, one.concern, ", ".join(one.generations), one.reach)),
+            *map(html.escape, (one.verdict, _asked(one), ", ".join(one.generations), one.reach)),
         ]
         for one in sorted(found, key=lambda one: (["wrong", "harmless", "wanted"].index(one.verdict), one.title))
     ]
@@ -264,7 +264,7 @@ def findings() -> list[Page]:
 of each. These are the causes of all differences that are understood so far. Each has a script that shows it, and the
 tests run them all. How a finding is read, and what the verdicts mean, is in
 <a href="site:19-what-the-review-missed.html">chapter 19</a>.</p>
-{table(f"All {len(found)} findings", head, rows)}
+<div class="listed">{table(f"All {len(found)} findings", head, rows)}</div>
 """
     first = Page("findings.html", "Findings", tidy(body))
     return [first, *map(_finding, found)]
@@ -281,7 +281,7 @@ def _finding(one: "Known") -> Page:
         "Verdict": html.escape(one.verdict),
         "Compared": f"{html.escape(one.old)} with {html.escape(one.new)}",
         "Function": code(f"{one.function}()"),
-        "Asked in the mail": html.escape(one.concern),
+        "Asked in the mail": _asked(one),
         "Who can reach it": html.escape(one.reach),
         "Broken rules": f'<a href="site:glossary.html#Invariants">{broken}</a>' if one.invariants else broken,
         "Start of the script": html.escape(_world(one.world)),
@@ -289,7 +289,7 @@ def _finding(one: "Known") -> Page:
     listed = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts.items())
     rows = [[name, html.escape(one.outcome[name])] for name in GENERATIONS if name in one.outcome]
     pictures = "".join(
-        f'<figure class="picture"><div class="scroll">{each.svg()}</div>'
+        f'<figure class="picture"><div class="scroll whole">{each.svg()}</div>'
         f"<details><summary>The same as text</summary><pre>{html.escape(each.text)}</pre></details></figure>"
         for each in strips(one, one.old, one.new)
     )
@@ -311,6 +311,11 @@ def _finding(one: "Known") -> Page:
 <p><a href="site:findings.html">All findings</a></p>
 """
     return Page(f"findings/{one.id}.html", one.title, apart(tidy(body)))
+
+
+def _asked(one: "Known") -> str:
+    """The concern of the mail that a finding belongs to."""
+    return one.concern if re.fullmatch(r"C\d", one.concern) else "no"
 
 
 def _world(name: str) -> str:

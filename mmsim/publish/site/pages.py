@@ -69,7 +69,7 @@ def tidy(text: str) -> str:
     text = _ANCHOR.sub(r'<a class="anchor-link" href="\1" aria-label="Link to this heading">¶</a>', text)
     text = _HOLDS_BLOCK.sub(r"<div>\1</div>", text)
     text = _TASK.sub('<span aria-hidden="true">☐ </span>', text)
-    text = re.sub(r"<th([^>]*)></th>", r"<td\1></td>", text)
+    text = re.sub(r'<th(?: scope="\w+")?([^>]*)></th>', r"<td\1></td>", text)
     text = re.sub(r"<table\b", '<div class="scroll"><table', text)
     return text.replace("</table>", "</table></div>")
 

@@ -12,7 +12,9 @@
   const named = { PRE: "text", FIGURE: "frame", DIV: "table or picture" };
   const reach = () => {
     document.querySelectorAll("pre, .scroll, .mm-frame").forEach((one) => {
-      if (one.scrollWidth > one.clientWidth + 1) {
+      const beyond = one.scrollWidth > one.clientWidth + 1;
+      one.classList.toggle("beyond", beyond);
+      if (beyond) {
         one.tabIndex = 0;
         if (one.tagName !== "FIGURE") one.setAttribute("role", "group");
         one.setAttribute("aria-label", `${named[one.tagName]}, wider than the page: the arrow keys move it`);
