@@ -183,10 +183,17 @@ class LostExtension(Repair):
         "failures": 6,
     }
     ideas: ClassVar[Mapping[str, str]] = {
-        "vmas": "Which VMA is handed to do_brk_flags(), does it end where the new range begins, and is it alike in all",
         "broken": "v4's do_brk_flags() tests neither where the VMA ends nor what it maps, so its caller has to",
         "answer": "An extension makes no VMA, so it cannot fail for want of one",
     }
+
+    def idea(self, sight: str, right: dict[str, Any], mine: dict[str, Any]) -> str:
+        """See Repair; of the VMAs it is told whether one was extended too little or too much."""
+        if sight != "vmas":
+            return super().idea(sight, right, mine)
+        if len(mine["vmas"]) > len(right["vmas"]):
+            return "Not extended: is the VMA below handed over, and with whose flags was it asked (section 13)"
+        return "Extended too much: does that VMA end where the new range begins, and is it alike in all"
 
     def script(self, group: str, chance: Random) -> tuple[str, list[Op]]:
         """See Repair."""
@@ -293,7 +300,7 @@ class VmasOfAnExecutable(Predict):
         """See Predict."""
         idea = {
             "before": "vma_merge() looks below and above, but never joins bss and a file",
-            "v4": "vm_brk_flags() hands over no VMA: what can it extend",
+            "v4": "vm_brk_flags() hands over no VMA, so there is nothing that it could extend",
             "merged": "the VMA below is looked up again, the one above is not",
         }[key.split()[1]]
         size = "too many" if got > expected else "too few"

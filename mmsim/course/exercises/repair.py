@@ -20,6 +20,7 @@ from mmsim.explore.alphabet import Op
 from mmsim.explore.known import Known, known, mended
 from mmsim.explore.words import call, script_text, shown
 from mmsim.explore.world import WORLDS
+from mmsim.mm.check import INVARIANTS
 from mmsim.mm.machine import Faults
 from mmsim.mm.units import ENOMEM
 from mmsim.trace.syscall_trace import Session
@@ -288,7 +289,9 @@ def _told(value: Plain, sight: str) -> str:
 
 
 def _worded(what: Plain) -> str:
-    return f"{what[0]} ({what[1]})"[:200]
+    id, said = what
+    meaning = INVARIANTS[id][0] if id in INVARIANTS else ""
+    return f"{id[:4]} ({meaning}): {said[:160]}"
 
 
 def _refused(state: Plain) -> bool:
