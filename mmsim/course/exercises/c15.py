@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from random import Random
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mmsim.brk import GENERATIONS
 from mmsim.explore.alphabet import Op
@@ -12,7 +13,7 @@ from mmsim.explore.world import START
 from mmsim.mm.calls import MAP, PROT
 from mmsim.mm.units import PAGE
 
-from .model import Order, Plain, Verdict
+from .model import Case, Order, Plain, Verdict
 from .repair import Repair, failing
 from .scripts import CounterExample, Run
 
@@ -62,6 +63,26 @@ class StepsOfAnUnmap(Order):
         "C": "A",
         "G": "C",
     }
+
+    why: ClassVar[Mapping[str, str]] = {
+        "A": "somebody could change the address space before the range is gone",
+        "B": "only VMAs that are split already are known to go, all of them",
+        "C": "whoever waits for a monitor may hold no lock: it may need that lock to read",
+        "D": "it would wait under the lock, which the monitor may need to read",
+        "E": "what is out of the tree is found no more; prepare first, as that may still fail",
+        "F": "the address space may be changed only under its lock",
+        "G": "the mark keeps the monitor from handing over pages until it has read",
+        "I": "a monitor is told, it is not asked",
+        "J": "pages go after their VMAs are out of the tree",
+    }
+
+    def judge(self, case: Case, answer: Plain) -> Verdict:
+        """See Order; with the reason why a letter cannot come there."""
+        found = super().judge(case, answer)
+        place = 0 if found.right or found.shape else self._prefix(answer)
+        if not found.difference or answer[place] not in self.why or answer[place] in answer[:place]:
+            return found
+        return replace(found, message=f"{found.message}: {self.why[answer[place]]}")
 
 
 _BARE = """\
@@ -131,6 +152,13 @@ class LostNotification(Repair):
         "answer": "The answer is the first error there was",
         "vmas": "The new range and nothing but it goes and comes; extending is not asked for here",
     }
+
+    def idea(self, sight: str, right: dict[str, Any], mine: dict[str, Any]) -> str:
+        """See Repair; what is broken says which one it is."""
+        broken = mine["broken"][0][0] if sight == "broken" else ""
+        if broken == "I9":
+            return "The lock has to be dropped on every way out"
+        return self.ideas.get({"I15": "waiting", "I16": "told"}.get(broken, sight), "")
 
     def script(self, group: str, chance: Random) -> tuple[str, list[Op]]:
         """See Repair."""
@@ -202,7 +230,7 @@ class StillNotTold(CounterExample):
         if not monitors:
             return "nothing is registered: whom could brk() forget"
         if not any(context.events for context in monitors):
-            return "the claim holds: no registered page goes, in either generation"
+            return "the claim holds: no registered page goes"
         return "the claim holds: the VMA in which the new break lies belongs to the monitor that has to hear of it"
 
     def _broken(self, script: Sequence[Sequence[Plain]], world: str) -> Verdict:

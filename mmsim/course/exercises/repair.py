@@ -130,8 +130,11 @@ class Repair(Function):
 
     def _sight(self, right: dict[str, Any], mine: dict[str, Any]) -> str:
         """The first of the sights in which two states differ; "" if they are the same in all."""
-        skipped = {"told"} if self.untold and _refused(right) else set()
-        return next((sight for sight in self.sights if sight not in skipped and self._differ(sight, right, mine)), "")
+        return next((sight for sight in self._looked(right) if self._differ(sight, right, mine)), "")
+
+    def _looked(self, right: dict[str, Any]) -> list[str]:
+        """The sights that are compared after an op."""
+        return [sight for sight in self.sights if not (sight == "told" and self.untold and _refused(right))]
 
     def _differ(self, sight: str, right: dict[str, Any], mine: dict[str, Any]) -> bool:
         return bool(mine["broken"]) if sight == "broken" else not same(right[sight], mine[sight])
@@ -145,7 +148,7 @@ class Repair(Function):
         said = f"after {call(tuple(script[number]))}, op {number + 1} of {len(script)}, {SIGHTS[sight]}"
         if sight == "broken":
             said += ": " + "; ".join(_worded(what) for what in mine["broken"][:2])
-        difference = compared(right, mine, [*self.sights])
+        difference = compared(right, mine, self._looked(right))
         expected, got = _told(right[sight], sight), _told(mine[sight], sight)
         return Verdict(0, said + (f". {idea}" if idea else ""), expected, got, difference)
 
@@ -249,6 +252,9 @@ def failing(script: Sequence[Op], site: str, nth: int = 1) -> list[Op]:
 # -- words
 
 
+_LABELS = {"told": "monitors told", "early": "told under the lock", "waiting": "left marked", "lock": "lock held"}
+
+
 def compared(right: dict[str, Any], mine: dict[str, Any], sights: Sequence[str]) -> str:
     """The VMAs of both states side by side, and all else in which they differ; what differs is marked."""
     rows = [("", "expected", "yours")]
@@ -257,7 +263,7 @@ def compared(right: dict[str, Any], mine: dict[str, Any], sights: Sequence[str])
         if sight == "counters":
             rows += [(name, str(value), str(mine[sight].get(name))) for name, value in right[sight].items()]
         elif sight not in ("vmas", "broken"):
-            rows.append((sight, _told(right[sight], sight), _told(mine[sight], sight)))
+            rows.append((_LABELS.get(sight, sight), _told(right[sight], sight), _told(mine[sight], sight)))
     rows = [row for n, row in enumerate(rows) if not n or row[0] == "VMA" or row[1] != row[2]]
     names, middle = (max(len(row[at]) for row in rows) for at in (0, 1))
     marked = [f"{'*' if n and row[1] != row[2] else ' '} {row[0]:<{names}}  {row[1]:<{middle}}  {row[2]}"
@@ -275,7 +281,22 @@ def _beside(right: list[Plain], mine: list[Plain]) -> list[tuple[str, str]]:
 def _row(vma: Plain) -> str:
     start, end, flags, file, policy, monitor, present = vma
     more = [file and f"file {file}", policy, monitor and f"monitor {monitor}", present and f"{present} present"]
-    return " ".join([f"{shown(start)}..{shown(end)}", flags, *filter(None, map(str, filter(None, more)))])
+    return " ".join([f"{shown(start)}..{shown(end)}", _rights(flags), *filter(None, map(str, filter(None, more)))])
+
+
+_USUAL = ("mr", "mw", "me", "ac")
+
+
+def _rights(flags: str) -> str:
+    """Flags as smaps has them, short: rights, and what is not usual for a heap.
+
+    >>> _rights("rd wr mr mw me ac"), _rights("rd mr mw me lo")
+    ('rw-', 'r-- -ac lo')
+    """
+    there = flags.split()
+    rights = "".join(short if name in there else "-" for name, short in (("rd", "r"), ("wr", "w"), ("ex", "x")))
+    missing = [f"-{name}" for name in _USUAL if name not in there]
+    return " ".join([rights, *missing, *(name for name in there if name not in ("rd", "wr", "ex", *_USUAL))])
 
 
 def _told(value: Plain, sight: str) -> str:
