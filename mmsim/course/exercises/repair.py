@@ -18,11 +18,12 @@ from typing import Any, ClassVar
 from mmsim.brk import GENERATIONS
 from mmsim.explore.alphabet import Op
 from mmsim.explore.known import Known, known, mended
-from mmsim.explore.words import call, script_text, shown
+from mmsim.explore.words import call, shown
 from mmsim.explore.world import WORLDS
 from mmsim.mm.check import INVARIANTS
+from mmsim.mm.flags import VM
 from mmsim.mm.machine import Faults
-from mmsim.mm.units import ENOMEM
+from mmsim.mm.units import ENOMEM, PAGE
 from mmsim.trace.syscall_trace import Session
 
 from .drivers.heap import seen, standing_in
@@ -121,7 +122,7 @@ class Repair(Function):
             if right["broken"]:
                 break
             if number >= len(answer):
-                return wrong_shape(f"nothing was seen of {call(tuple(op))}")
+                return wrong_shape(f"nothing was seen of {_call(op)}")
             sight = self._sight(right, answer[number])
             if sight:
                 return self._verdict(number, script, sight, right, answer[number], before)
@@ -145,9 +146,9 @@ class Repair(Function):
 
     def _verdict(self, number: int, script: Plain, sight: str, right: Plain, mine: Plain, before: Plain) -> Verdict:
         idea = self.idea(sight, right, mine)
-        said = f"after {call(tuple(script[number]))}, op {number + 1} of {len(script)}, {SIGHTS[sight]}"
+        said = f"after {_call(script[number])}, op {number + 1} of {len(script)}, {SIGHTS[sight]}"
         if sight == "broken":
-            said += ": " + "; ".join(_worded(what) for what in mine["broken"][:2])
+            said += ": " + "; ".join(map(_worded, _first_of_each(mine["broken"])))
         difference = compared(right, mine, self._looked(right))
         expected, got = _told(right[sight], sight), _told(mine[sight], sight)
         return Verdict(0, said + (f". {idea}" if idea else ""), expected, got, difference)
@@ -155,7 +156,7 @@ class Repair(Function):
     def said(self, case: Any) -> str:
         """See Exercise."""
         _, function, world, script, _ = case.args
-        return f"{function}() in {script_text([tuple(op) for op in script])} (world {world!r})"
+        return f"{function}() in {'; '.join(map(_call, script))} (world {world!r})"
 
     # -- what does not count as a repair
 
@@ -278,6 +279,36 @@ def _beside(right: list[Plain], mine: list[Plain]) -> list[tuple[str, str]]:
     return [(_row(row) if row in sides[0] else "-", _row(row) if row in sides[1] else "-") for row in rows]
 
 
+_RANGED = {*("munmap", "mprotect", "madvise", "mlock", "munlock", "mbind"), *("uffd_register", "vm_brk_flags")}
+_MAPPING = {"mmap", "mprotect", "mmap_file"}
+
+
+def _call(op: Plain) -> str:
+    """An op in words: addresses as pages above the start of the heap, lengths in pages, rights as in maps.
+
+    >>> _call(["mmap", [0x10014000, 8192, 3, 50]]), _call(["vm_brk_flags", [0x10015000, 100, 0]])
+    ('mmap(heap, 2 pages, rw-)', 'vm_brk_flags(heap+1, 100 bytes)')
+    """
+    name, arg = op
+    if name == "mremap":
+        start, length, _, _, target = arg
+        return f"mremap({shown(start)}, {_length(length)}, to {shown(target)})"
+    if name not in _RANGED | _MAPPING:
+        return call((name, arg))
+    start, length, *more = arg
+    if name in _MAPPING:
+        rights = "".join(letter if more[0] & bit else "-" for bit, letter in ((1, "r"), (2, "w"), (4, "x")))
+        more = [rights, *more[2:]]
+    if name == "vm_brk_flags":
+        more = [] if not more or not more[0] else ["exec" if more[0] == VM.EXEC else f"flags {more[0]:#x}"]
+    return f"{name}({', '.join([shown(start), _length(length), *map(str, more)])})"
+
+
+def _length(length: int) -> str:
+    pages, rest = divmod(length, PAGE)
+    return f"{length} bytes" if rest or not pages else f"{pages} page{'' if pages == 1 else 's'}"
+
+
 def _row(vma: Plain) -> str:
     start, end, flags, file, policy, monitor, present = vma
     more = [file and f"file {file}", policy, monitor and f"monitor {monitor}", present and f"{present} present"]
@@ -307,6 +338,12 @@ def _told(value: Plain, sight: str) -> str:
     if sight == "vmas":
         return f"{len(value)} VMAs"
     return shown(value) if type(value) is int else told(value, 80)
+
+
+def _first_of_each(broken: list[Plain]) -> list[Plain]:
+    """The first report of each of the first two invariants."""
+    first = {id: [id, what] for id, what in reversed(broken)}
+    return [first[id] for id in dict.fromkeys(id for id, _ in broken)][:2]
 
 
 def _worded(what: Plain) -> str:
