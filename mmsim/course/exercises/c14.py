@@ -136,8 +136,8 @@ class OddComments(Function):
             return found
         text, odd = case.args[0], odd_lines(case.args[0])
         lines, faults = text.split("\n"), {number: _fault(comment) for number, comment in _comments(text)}
-        first = min({*answer} ^ {*odd}, default=0)
-        if not first:
+        first = min({*answer} ^ {*odd}, default=None)
+        if first is None:
             return found
         if first in odd:
             said = f"line {first} is missing: its comment {faults[first]}"
@@ -179,7 +179,7 @@ class LostExtension(Repair):
     groups: ClassVar[Mapping[str, int]] = {
         "side by side": 6,
         "in a hole": 5,
-        "not alike": 12,
+        "not alike": 4,
         "failures": 6,
     }
     ideas: ClassVar[Mapping[str, str]] = {
@@ -198,10 +198,12 @@ class LostExtension(Repair):
     def script(self, group: str, chance: Random) -> tuple[str, list[Op]]:
         """See Repair."""
         world, ops = self._script(group, chance)
-        return world, [*ops, *([] if chance.random() < 0.5 else [_bss(40, 1), _bss(42, 1), _bss(41, 1)])]
+        return world, [*ops, *([] if chance.random() < 0.5 else [_bss(400, 1), _bss(402, 1), _bss(401, 1)])]
 
     def _script(self, group: str, chance: Random) -> tuple[str, list[Op]]:
         world = chance.choice(("bare", "file", "bss"))
+        if group == "not alike":
+            return world, list(self._unlike(chance))
         size, more, at = (chance.randrange(1, 5) for _ in range(3))
         at -= 1
         ops = [_bss(at, size)]
@@ -210,8 +212,6 @@ class LostExtension(Repair):
             ops.append(("touch", START + at * PAGE))
         if group == "in a hole":
             return world, [*ops, _bss(end + more, 2), _bss(end, more), _bss(end + more + 2, 1)]
-        if group == "not alike":
-            return world, [*ops, *self._unlike(chance, at, end), _bss(at + 20, 1), _bss(at + 21, more)]
         if group == "failures":
             site = chance.choice(("vma_alloc", "vma_alloc", "commit_refusal", "lock_killed"))
             return world, [*failing([*ops, _bss(end, more)], site), _bss(end + 8, 1), _bss(end + 9, more)]
@@ -220,25 +220,32 @@ class LostExtension(Repair):
             end += more
         return world, ops
 
-    def _unlike(self, chance: Random, at: int, end: int) -> list[Op]:
-        """What keeps the next piece from being an extension, and that piece."""
-        size = end - at
-        moved = [
-            ("touch", START + at * PAGE),
-            ("mremap", [START + at * PAGE, size * PAGE, size * PAGE, MREMAP.MAYMOVE | MREMAP.FIXED, START + 10 * PAGE]),
-        ]
-        return chance.choice(
-            (
-                [_bss(end + 1, 2)],
-                [_bss(end, 2, VM.EXEC)],
-                [_over("mbind", at, size, "bind:0"), _bss(end, 2)],
-                [_over("mprotect", at, size, PROT.READ), _bss(end, 2)],
-                [_over("mmap_file", end, 2, _RW, MAP.PRIVATE | MAP.FIXED, "library", 0), _bss(end + 2, 2)],
-                [_over("uffd_register", at, size), _bss(end, 2)],
-                [("touch", START + at * PAGE), ("fork", "child"), _bss(end, 2)],
-                [*moved, _bss(10 + size, 2)],
-            )
-        )
+    def _unlike(self, chance: Random) -> Iterator[Op]:
+        """Every reason why a piece of bss is no extension, each at a place of its own, and one that is; a fork last."""
+        kinds = ["hole", "exec", "mbind", "mprotect", "file", "uffd_register", "moved up", "moved down", "alike"]
+        for n, kind in enumerate([*chance.sample(kinds, len(kinds)), "fork"]):
+            size, more, at = chance.randrange(1, 4), chance.randrange(1, 4), 1 + 20 * n
+            start = at + 10 if kind == "moved down" else at
+            yield _bss(start, size)
+            if kind in ("moved up", "moved down", "fork") or chance.random() < 0.3:
+                yield "touch", START + start * PAGE
+            yield from self._between(kind, at, size)
+            gap = {"hole": 1, "file": 2, "moved up": 10, "moved down": 10}.get(kind, 0)
+            yield _bss(at + size + gap, more, VM.EXEC if kind == "exec" else 0)
+
+    def _between(self, kind: str, at: int, size: int) -> Iterator[Op]:
+        """What makes the piece of `size` pages unlike the next one; a moved piece keeps the offset of its pages."""
+        low, high, length = START + at * PAGE, START + (at + 10) * PAGE, size * PAGE
+        if kind in ("mbind", "mprotect", "uffd_register"):
+            more: dict[str, tuple[object, ...]] = {"mbind": ("bind:0",), "mprotect": (PROT.READ,)}
+            yield _over(kind, at, size, *more.get(kind, ()))
+        elif kind == "file":
+            yield _over("mmap_file", at + size, 2, _RW, MAP.PRIVATE | MAP.FIXED, "library", 0)
+        elif kind == "fork":
+            yield "fork", "child"
+        elif kind.startswith("moved"):
+            old, new = (low, high) if kind == "moved up" else (high, low)
+            yield "mremap", [old, length, length, MREMAP.MAYMOVE | MREMAP.FIXED, new]
 
 
 # -- predict

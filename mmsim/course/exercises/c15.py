@@ -150,6 +150,9 @@ class LostNotification(Repair):
         "early": "A monitor may need that lock to read: complete the list below mm.unlock()",
         "waiting": "A mark that stays keeps its monitor out for ever: complete the list after an error, too",
         "answer": "The answer is the first error there was",
+        "lock": "The lock has to be dropped on every way out",
+        "break": "The break is no matter of the loader",
+        "counters": "What is unmapped is counted back, what is mapped is counted once",
         "vmas": "The new range and nothing but it goes and comes; extending is not asked for here",
     }
 
@@ -157,8 +160,10 @@ class LostNotification(Repair):
         """See Repair; what is broken says which one it is."""
         broken = mine["broken"][0][0] if sight == "broken" else ""
         if broken == "I9":
-            return "The lock has to be dropped on every way out"
-        return self.ideas.get({"I15": "waiting", "I16": "told"}.get(broken, sight), "")
+            return self.ideas["lock"]
+        if broken == "I15" and right["answer"] < 0:
+            return self.ideas["waiting"]
+        return self.ideas["told" if broken in ("I15", "I16") else sight]
 
     def script(self, group: str, chance: Random) -> tuple[str, list[Op]]:
         """See Repair."""
