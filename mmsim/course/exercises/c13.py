@@ -227,22 +227,32 @@ class WhatIsSaved(FindWrongClaim):
     form = '{"claim": "A", "evidence": [("brk", 4), ("brk", 6)]}'
     wrong = "shrink"
     claims: ClassVar[Mapping[str, Statement]] = {
-        "growth": Statement("A growth makes as many VMA objects in the patch as in the code before it.", _growth),
+        "growth": Statement(
+            "A growth makes as many VMA objects in the patch as in the code before it.",
+            _growth,
+            "a growth that is accepted",
+        ),
         "shrink": Statement(
             "Each shrink that leaves some heap makes one VMA object fewer in the patch than in the code before it.",
             _shrink,
+            "a shrink that leaves some heap",
         ),
         "look": Statement(
-            "A growth looks at one neighbour in the code before the patch, and at none in the patch.", _look
+            "A growth looks at one neighbour in the code before the patch, and at none in the patch.",
+            _look,
+            "a growth that is accepted",
         ),
         "reserve": Statement(
             "A growth that extends the heap lays tree nodes aside in 6.1, and did not in the code before the patch.",
             _reserve,
+            "a growth that extends the heap",
         ),
         "stores": Statement(
-            "No call writes to the tree more often in the patch than in the code before it.", _stores
+            "No call of brk() that moves the break writes to the tree more often in the patch than before it.",
+            _stores,
+            "a call that moves the break",
         ),
-    }  # fmt: skip
+    }
 
     def read(self, evidence: Plain) -> Pair:
         """A script of brk, touch and fork; its last call is what the claims speak of."""
