@@ -108,7 +108,7 @@ def test_a_notification_that_can_be_lost(do: str, unlock: str, most: float, text
 
 
 def test_to_borrow_from_before_is_no_repair() -> None:
-    for seed in range(4):
+    for seed in range(3):
         assert mark("15.e2", before.vm_brk_flags, seed).points <= 2
 
 
@@ -162,6 +162,7 @@ def test_the_line_helps_where_the_notebook_tries_it_and_stays_there() -> None:
 @pytest.mark.parametrize("key", ["15.e1", "15.e2", "15.e3"])
 def test_no_answer_makes_a_judge_fail(key: str) -> None:
     one, chance = exercise(key), random.Random(key)
+    cases = one.cases(SEED)
     odd: list[Any] = [
         None,
         True,
@@ -176,7 +177,7 @@ def test_no_answer_makes_a_judge_fail(key: str) -> None:
     ]
     for _ in range(100):
         answer = chance.choice([*odd, [chance.choice(odd) for _ in range(4)]])
-        for case in one.cases(SEED):
+        for case in cases:
             found = one.judge(case, answer)
             assert 0 <= found.share < 1
             assert len(found.message) + len(found.difference) < 30_000

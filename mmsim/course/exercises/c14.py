@@ -192,8 +192,8 @@ class LostExtension(Repair):
         if sight != "vmas":
             return super().idea(sight, right, mine)
         if len(mine["vmas"]) > len(right["vmas"]):
-            return "Not extended: is the VMA below handed over, and with whose flags was it asked (section 13)"
-        return "Extended too much: does that VMA end where the new range begins, and is it alike in all"
+            return "Not extended: look which VMA is handed over, and with whose flags it is compared (section 13)"
+        return "Extended too much: make sure that this VMA ends where the new range begins and is alike in all"
 
     def script(self, group: str, chance: Random) -> tuple[str, list[Op]]:
         """See Repair."""

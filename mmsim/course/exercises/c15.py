@@ -233,7 +233,7 @@ class StillNotTold(CounterExample):
         """See CounterExample."""
         monitors = right.session.contexts
         if not monitors:
-            return "nothing is registered: whom could brk() forget"
+            return "nothing is registered, so nobody can be forgotten"
         if not any(context.events for context in monitors):
             return "the claim holds: no registered page goes"
         return "the claim holds: the VMA in which the new break lies belongs to the monitor that has to hear of it"

@@ -70,7 +70,6 @@ class Repair(Function):
     """Invariants that the generation breaks elsewhere, such as I10 in v4's do_brk_flags(); they do not count."""
     ideas: ClassVar[Mapping[str, str]] = {}
     """By sight: the idea that is missed where the two part there."""
-    world: ClassVar[str] = "file"
     shown: ClassVar[tuple[tuple[str, list[Op]], ...]]
     """World and script of the public cases, small ones first."""
     groups: ClassVar[Mapping[str, int]]
@@ -117,7 +116,6 @@ class Repair(Function):
             return Verdict(0, f"{self.function}() is as it was")
         if not _is_seen(answer, len(script)):
             return wrong_shape("expected what the driver has seen, op by op", told(answer, 60))
-        before: Plain = None
         for number, (op, right) in enumerate(zip(script, self.expected(*case.args), strict=False)):
             if right["broken"]:
                 break
@@ -125,8 +123,7 @@ class Repair(Function):
                 return wrong_shape(f"nothing was seen of {_call(op)}")
             sight = self._sight(right, answer[number])
             if sight:
-                return self._verdict(number, script, sight, right, answer[number], before)
-            before = right
+                return self._verdict(number, script, sight, right, answer[number])
         return RIGHT
 
     def _sight(self, right: dict[str, Any], mine: dict[str, Any]) -> str:
@@ -144,7 +141,7 @@ class Repair(Function):
         """What is missed where two states part in a sight: a sentence without its full stop, or ""."""
         return self.ideas.get(sight, "")
 
-    def _verdict(self, number: int, script: Plain, sight: str, right: Plain, mine: Plain, before: Plain) -> Verdict:
+    def _verdict(self, number: int, script: Plain, sight: str, right: Plain, mine: Plain) -> Verdict:
         idea = self.idea(sight, right, mine)
         said = f"after {_call(script[number])}, op {number + 1} of {len(script)}, {SIGHTS[sight]}"
         if sight == "broken":
