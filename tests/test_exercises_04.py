@@ -193,10 +193,10 @@ def test_an_erase_at_the_end_of_a_leaf_is_no_exact_store() -> None:
     key = next(f"w{n}" for n, store in enumerate(stores, 1) if right[f"w{n}"] == ["spanning", 3] and store[2] is None)
     mine = {**right, key: ["exact", 0]}
     found = first(one, mine)
-    assert "neither the path nor the number" in found.message
+    assert "neither the path nor the number of new nodes; look at the last index of the leaf" in found.message
     assert points_of(one, mine) == 4
     assert points_of(one, {**right, key: ["spanning", 2]}) == 4.5
-    assert "replaced up to the root" in first(one, {**right, key: ["spanning", 2]}).message
+    assert "What is above them is made anew, too" in first(one, {**right, key: ["spanning", 2]}).message
 
 
 @pytest.mark.parametrize("value", [["exact"], ["exact", True], [3, 3], ["walk", 0], ["exact", 0, 0]])

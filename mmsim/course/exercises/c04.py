@@ -353,15 +353,26 @@ class WhichPathUp(Predict):
         if got[0] not in self.paths:
             return wrong_shape(f"{key}: {told(got[0], 40)} is no path, expected one of {', '.join(self.paths)}", got)
         path, nodes = got[0] == expected[0], got[1] == expected[1]
-        said = {
-            (True, False): "the path is right, the number of new nodes is not: old nodes are replaced up to the root",
+        said = self._why[expected[0]] if not path else self._price[expected[1] > 0]
+        lead = {
+            (True, False): "the path is right, the number of new nodes is not",
             (False, True): "the number of new nodes is right, the path is not",
-            (
-                False,
-                False,
-            ): "neither the path nor the number of new nodes; where does the leaf end, and what would end it",
+            (False, False): "neither the path nor the number of new nodes",
         }[path, nodes]
-        return Verdict(0.5 if path or nodes else 0, f"{key}: {said}", got=told(got))
+        return Verdict(0.5 if path or nodes else 0, f"{key}: {lead}; {said}", got=told(got))
+
+    _why: ClassVar[dict[str, str]] = {
+        "exact": "compare the range with that of the slot it begins in",
+        "slot store": "count the slots of the leaf before and after",
+        "node store": "count the slots of the leaf before and after",
+        "rebalance": "count the slots that the leaf keeps: are these enough",
+        "spanning": "look at the last index of the leaf: does the range go past it, or would a NULL end the leaf",
+    }
+    _price: ClassVar[dict[bool, str]] = {
+        True: "how many slots do the leaves that take part have together, and how many leaves are that? "
+        "What is above them is made anew, too",
+        False: "this path writes into the leaf where it is",
+    }
 
 
 SET = (LeavesAfterEachStore(), Cut(), WhichPathUp())

@@ -8,7 +8,8 @@ from mmsim.maple import LEAF_64, RANGE_64, ULONG_MAX, MapleTree, Node, ranges
 from .leaf import Slot
 from .plain import Plain
 
-WIDTH = 84
+WIDTH = 74
+"""So wide that a card shows the lines unbroken."""
 
 
 def grown(chance: random.Random, count: int, holes: float = 0.3, **mode: bool) -> MapleTree:
