@@ -113,6 +113,10 @@ class StepsOfAPush(Order):
         "G": "write the parent anew, with the two new leaves and the pivot between them",
         "H": "cut the full leaf in two halves first",
     }
+    why: ClassVar[Mapping[str, str]] = {
+        "D": "the parent has the same two slots afterwards",
+        "H": "a neighbour with room is asked first",
+    }
     after: ClassVar[Mapping[str, str]] = {"C": "", "F": "C", "A": "F", "E": "A", "G": "E", "B": "G"}
 
 

@@ -169,7 +169,7 @@ class GapsAfterEachStore(Perform):
             return f"slot {slot}: the longest empty run of this leaf is what it was before"
         if gaps[slot] == before[slot]:
             return f"slot {slot}: this store changes the longest empty run of that leaf"
-        return f"slot {slot}: the empty runs of its leaf are {told(runs)} now (NULLs that touch are one run)"
+        return f"slot {slot}: the empty runs of its leaf are {told(runs)} now, and the longest counts"
 
     def picture(self, case: Case, answer: Plain) -> str:
         """See Exercise: each leaf with the gap that the root notes for it."""
@@ -285,7 +285,8 @@ class Lowest(Function):
         if answer == expected:
             return RIGHT
         shown = [self._told(expected), self._told(answer)]
-        return Verdict(0, self._idea(case.args, expected, answer), *shown, self._outline(case.args[0], shown))
+        difference = trees.compared(case.args[0], *shown)
+        return Verdict(0, self._idea(case.args, expected, answer), *shown, difference)
 
     @staticmethod
     def _told(answer: Plain) -> str:
@@ -308,27 +309,12 @@ class Lowest(Function):
             return f"from {got} on not all of the {size} indices are free"
         return "there is a lower fit"
 
-    @staticmethod
-    def _outline(node: Plain, shown: list[str]) -> str:
-        """The tree below expected and got, where it is small enough to be read."""
-        lines = [f"expected  {shown[0]}", f"got       {shown[1]}", ""]
-        if "gaps" not in node:
-            return "\n".join([*lines, leaf.text(_flat(node))])
-        if any("gaps" in child for child in node["slots"]):
-            return "\n".join(lines[:2])
-        lines.append(f"gaps {' | '.join(map(str, node['gaps']))}")
-        first = 0
-        for slot, child in enumerate(node["slots"]):
-            lines.append(f"[{slot}] {leaf.text(_flat(child, first))}")
-            first = child["pivots"][-1] + 1
-        return "\n".join(lines)
-
     def picture(self, case: Case, answer: Plain) -> str:
         """See Exercise: the slots, with the place that was found and the one that was to be found."""
         from mmsim.view import row_pair
 
         node, _, _, size = case.args
-        expected, slots = self.expected(*case.args), _flat(node)
+        expected, slots = self.expected(*case.args), trees.flat(node)
         if expected[0] == answer[0] or len(slots) > 16:
             return ""
         rows = [_with(slots, start, size) for start in (expected[0], answer[0])]
@@ -338,15 +324,6 @@ class Lowest(Function):
         """See Exercise."""
         _, low, high, size = case.args
         return f"lowest(node, {low}, {high}, {size})"
-
-
-def _flat(node: Plain, first: int = 0) -> list[Slot]:
-    """The slots of a plain node and all below it, one after the other."""
-    found: list[Slot] = []
-    for last, slot in zip(node["pivots"], node["slots"], strict=True):
-        found += _flat(slot, first) if type(slot) is dict else [(first, last, slot)]
-        first = last + 1
-    return found
 
 
 def _with(slots: list[Slot], start: int | None, size: int) -> list[Slot]:

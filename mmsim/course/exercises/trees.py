@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from mmsim.maple import LEAF_64, RANGE_64, ULONG_MAX, MapleTree, Node, ranges
 
+from . import leaf
 from .leaf import Slot
 from .plain import Plain
 
@@ -121,6 +122,35 @@ def plain_node(node: Node) -> Plain:
         "slots": list(node.slots) if node.type.is_leaf else [plain_node(child) for child in node.slots],
     }
     return found if node.gaps is None else {**found, "gaps": list(node.gaps)}
+
+
+def flat(node: Plain, first: int = 0) -> list[Slot]:
+    """The slots of a plain node and all below it, one after the other.
+
+    >>> flat({"pivots": [9], "slots": [{"pivots": [4, 9], "slots": ["a", None]}]})
+    [(0, 4, 'a'), (5, 9, None)]
+    """
+    found: list[Slot] = []
+    for last, slot in zip(node["pivots"], node["slots"], strict=True):
+        found += flat(slot, first) if type(slot) is dict else [(first, last, slot)]
+        first = last + 1
+    return found
+
+
+def compared(node: Plain, expected: str, got: str) -> str:
+    """Expected and got, and below them the plain node, if it has two levels at most: more nobody reads."""
+    lines = [f"expected  {expected}", f"got       {got}"]
+    children = [slot for slot in node["slots"] if type(slot) is dict]
+    if not children:
+        return "\n".join([*lines, "", leaf.text(flat(node))])
+    if any(type(slot) is dict for child in children for slot in child["slots"]):
+        return "\n".join(lines)
+    lines += ["", *([f"gaps {' | '.join(map(str, node['gaps']))}"] if "gaps" in node else [])]
+    first = 0
+    for slot, child in enumerate(children):
+        lines.append(f"[{slot}] {leaf.text(flat(child, first))}")
+        first = child["pivots"][-1] + 1
+    return "\n".join(lines)
 
 
 def _gaps(node: Node) -> str:
