@@ -201,7 +201,7 @@ class TreeAfterEachStore(Perform):
         number, store, _, after = part
         said = leaf.uncovered(mine) or f"another leaf after {_said(tuple(store))}"
         difference = leaf.compared(after, mine)
-        return Verdict(0, f"step {number}: {said}", leaf.text(after), leaf.text(mine), difference)
+        return Verdict(0, f"step {number}: {said}", leaf.text(after), leaf.text(mine[: leaf.MOST]), difference)
 
     def picture(self, case: Case, answer: Plain) -> str:
         """See Exercise."""

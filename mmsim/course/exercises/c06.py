@@ -140,7 +140,7 @@ class StepsOverABorder(Order):
     }
     why: ClassVar[Mapping[str, str]] = {
         "C": "the limit lies further on, and so may the next entry",
-        "G": "a leaf holds pivots and slots, and no pointer to a neighbour",
+        "G": "a node knows its parent and its children, and no neighbour",
     }
     after: ClassVar[Mapping[str, str]] = {"D": "", "H": "D", "A": "H", "E": "A", "B": "E", "I": "B", "F": "I"}
 

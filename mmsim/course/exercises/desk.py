@@ -155,7 +155,8 @@ def _failure(one: Exercise, case: Case, answer: Answer, found: Verdict) -> list[
     lead = "The form is not the one asked for" if found.shape else first
     blocks: list[Block] = [Para(f"{lead}: {found.message}.", strong=True)]
     rows = [("looked at" if case.args is None else "input", f"`{one.said(case)}`")]
-    table, drawn = "\n" in found.difference, picture(one, case, answer)
+    table = "\n" in found.difference
+    drawn = "" if found.shape else picture(one, case, answer)
     if not table and not drawn:  # else both are shown below, side by side
         rows += _both(found)
     blocks.append(Table("What was asked and what came back", ("", ""), tuple(rows)))
