@@ -1,0 +1,217 @@
+"""Exercises of chapter 11, a refusal that was not needed (C1)."""
+
+import random
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import ClassVar
+
+from mmsim.brk import Process
+from mmsim.experiments.build import started
+from mmsim.mm import File, of_letters
+from mmsim.mm.units import PAGE
+
+from .model import RIGHT, Case, Function, Plain, Verdict, wrong_shape
+from .plain import told
+from .scripts import CounterExample, Run
+
+FLAGS = {
+    "rw-p": of_letters("rd wr mr mw me ac"),
+    "r--p": of_letters("rd mr mw me"),
+    "r-xp": of_letters("rd ex mr mw me"),
+    "rw-s": of_letters("rd wr sh mr mw me ms"),
+}
+"""Rights as in maps, and what the kernel notes for such a mapping of a program's file."""
+BASE = 0x1000_0000
+"""The address of page 0 in 11.e1; its pages are counted from there."""
+
+
+class WhoRefuses(Function):
+    """Both ways to count, on a process given as plain data."""
+
+    id = "11.e1"
+    name = "refusals"
+    title = "Who refuses?"
+    goal = "Say which of two ways to count refuses a call near a limit."
+    points, minutes, difficulty, misconception = 5, 10, 2, "M25"
+    hints = (
+        "Sections 4 and 9 of notebook 11: what is still mapped in the moment of the test, and what does a limit count?",
+        "First choose the mappings that the limit counts. Then find how many of their pages lie in the call's range.",
+        "before: counted - overlap + length > limit. v4 leaves one term out. "
+        "overlap += max(0, min(end, start + length) - max(first, start)) for each counted mapping.",
+    )
+
+    def examples(self) -> Iterator[list[Plain]]:
+        """See Function."""
+        four = [[10, 14, "rw-p"]]
+        yield [four, 20, 4, "AS", 8]
+        yield [four, 20, 4, "AS", 7]
+        yield [four, 10, 4, "AS", 4]
+        yield [four, 12, 4, "AS", 5]
+        yield [[[0, 3, "r-xp"], *four], 12, 4, "DATA", 6]
+        yield [[[8, 12, "r-xp"], [12, 14, "rw-s"]], 10, 4, "DATA", 4]
+
+    def hidden(self, chance: random.Random) -> Iterator[tuple[str, list[Plain]]]:
+        """See Function; each group has calls that both refuse, that only v4 refuses, and that nobody does."""
+        for _ in range(5):
+            maps = self._maps(chance, ["rw-p"])
+            free = maps[-1][1] + chance.randrange(5), chance.randrange(1, 9)
+            yield from self._near("nothing in the way", maps, *free, "AS")
+            yield from self._near("an overlap", maps, *self._over(chance, maps), "AS")
+            for group, resource in (("all sorts of mappings", "AS"), ("a limit on data", "DATA")):
+                maps = self._maps(chance, list(FLAGS))
+                yield from self._near(group, maps, *self._over(chance, maps), resource)
+
+    def _maps(self, chance: random.Random, rights: Sequence[str]) -> list[list[Plain]]:
+        """Three to six mappings from low to high, some of which touch; every kind of rights is there."""
+        maps, at = [], chance.randrange(9)
+        chosen = [*rights, *(chance.choice(rights) for _ in range(chance.randrange(3)))]
+        chosen += ["rw-p"] * (3 - len(chosen))
+        chance.shuffle(chosen)
+        for each in chosen:
+            end = at + chance.randrange(2, 7)
+            maps.append([at, end, each])
+            at = end + chance.choice((0, 1, 4))
+        return maps
+
+    def _over(self, chance: random.Random, maps: list[list[Plain]]) -> tuple[int, int]:
+        """A range that begins in one mapping and ends in the next; one of them is data."""
+        pairs = [pair for pair in pairwise(maps) if any(each[2] == "rw-p" for each in pair)]
+        first, second = chance.choice(pairs)
+        start = chance.randrange(first[0], first[1])
+        return start, chance.randrange(second[0], second[1]) + 1 - start
+
+    def _near(
+        self, group: str, maps: list[list[Plain]], start: int, length: int, resource: str
+    ) -> Iterator[tuple[str, list[Plain]]]:
+        """The call at the limits around both sums."""
+        counted, overlap = _sums(maps, start, length, resource)
+        for limit in sorted(
+            {sums - short for sums in (counted + length, counted - overlap + length) for short in (0, 1)}
+        ):
+            if limit:  # a soft limit of 0 on data is let through (may_expand_vm(), 5.16, for Valgrind)
+                yield group, [maps, start, length, resource, limit]
+
+    def expected(self, *args: Plain) -> Plain:
+        """vm_brk_flags() of `before` (5.16) and of v4 in a process with these mappings, run in the library."""
+        return [_loader(generation, *args) < 0 for generation in ("before", "v4")]
+
+    def judge(self, case: Case, answer: Plain) -> Verdict:
+        """Two truth values; then both answers of the library."""
+        if type(answer) is not list or len(answer) != 2 or not all(type(part) is bool for part in answer):
+            return wrong_shape("expected two values, True or False each: does before refuse, does v4 refuse", answer)
+        expected = self.expected(*case.args)
+        if answer == expected:
+            return RIGHT
+        return Verdict(
+            0,
+            self._idea(case.args, expected, answer),
+            told(expected),
+            told(answer),
+            _shown(case.args, expected, answer),
+        )
+
+    def _idea(self, args: list[Plain], expected: list[bool], answer: list[bool]) -> str:
+        """Which sum is wrong, and what was probably missed."""
+        maps, start, length, resource, limit = args
+        counted, overlap = _sums(maps, start, length, resource)
+        if limit == (counted + length if answer[1] != expected[1] else counted - overlap + length):
+            return "a sum that is equal to the limit is still within it"
+        if resource == "DATA" and [whole > limit for whole in _whole_sums(maps, start, length)] == answer:
+            return "this limit counts data only: private mappings that can be written"
+        if answer[1] != expected[1]:
+            return "v4: in the moment of its test the old pages are still mapped, so they count, and the new ones, too"
+        return "before: it has emptied the range when it tests, so what it covers does not count any more"
+
+    def said(self, case: Case) -> str:
+        """See Exercise."""
+        return f"refusals({', '.join(told(arg, 120) for arg in case.args)})"
+
+
+def _counts(rights: str, resource: str) -> bool:
+    return resource == "AS" or rights == "rw-p"
+
+
+def _sums(maps: list[list[Plain]], start: int, length: int, resource: str) -> tuple[int, int]:
+    """The pages that a limit counts, and how many of them lie in a range.
+
+    >>> _sums([[0, 3, "r-xp"], [10, 14, "rw-p"]], 12, 4, "DATA")
+    (4, 2)
+    """
+    counted = [(first, end) for first, end, rights in maps if _counts(rights, resource)]
+    overlap = sum(max(0, min(end, start + length) - max(first, start)) for first, end in counted)
+    return sum(end - first for first, end in counted), overlap
+
+
+def _whole_sums(maps: list[list[Plain]], start: int, length: int) -> list[int]:
+    """What the two ways count if every mapping is taken for data."""
+    counted, overlap = _sums(maps, start, length, "AS")
+    return [counted - overlap + length, counted + length]
+
+
+def _shown(args: list[Plain], expected: list[bool], answer: list[bool]) -> str:
+    """Both sums of a call, a line each, with what comes of them and what was answered.
+
+    >>> print(_shown([[[10, 14, "rw-p"]], 12, 4, "AS", 5], [True, True], [False, True]))
+    * before: 4 - 2 + 4 = 6, limit 5: refused, yours: accepted
+      v4:     4 + 4 = 8, limit 5: refused, yours: refused
+    """
+    maps, start, length, resource, limit = args
+    counted, overlap = _sums(maps, start, length, resource)
+    sums = (
+        f"before: {counted} - {overlap} + {length} = {counted - overlap + length}",
+        f"v4:     {counted} + {length} = {counted + length}",
+    )
+    words = {True: "refused", False: "accepted"}
+    return "\n".join(
+        f"{' ' if right == mine else '*'} {text}, limit {limit}: {words[right]}, yours: {words[mine]}"
+        for text, right, mine in zip(sums, expected, answer, strict=True)
+    )
+
+
+def _loader(generation: str, maps: list[list[Plain]], start: int, length: int, resource: str, limit: int) -> int:
+    """The answer of the loader's call in a process with these mappings of a file, and with that limit."""
+    process: Process = started(generation)
+    for first, end, rights in maps:
+        process.place(BASE + first * PAGE, BASE + end * PAGE, FLAGS[rights], File("program"), first)
+    process.setrlimit(resource, limit * PAGE)
+    return process.vm_brk_flags(BASE + start * PAGE, length * PAGE)
+
+
+class WithoutALimit(CounterExample):
+    """The same needless refusal by a test that no setrlimit() is needed for: the number of mappings."""
+
+    id = "11.e2"
+    name = "my_script"
+    title = "No limit, and still refused"
+    goal = "Find the same needless refusal in another test of the same function."
+    points, minutes, difficulty, misconception = 6, 10, 3, "M61"
+    hints = (
+        "Section 5 of notebook 10 shows the lines that v4 keeps: which tests come behind the one for the limits?",
+        "A number of mappings is counted like a number of pages. What becomes of it when the range is emptied first?",
+        "Make mappings that do not touch, until there are 5 with the two of the start. "
+        "Then ask for the place of a whole one of them.",
+    )
+    good, bad = "before", "v4"
+    calls: ClassVar[tuple[str, ...]] = ("brk", "mmap", "munmap", "vm_brk_flags")
+    worlds: ClassVar[tuple[str, ...]] = ("crowded", "crowded too")
+
+    def breach(self, run: Run, right: Run) -> str:
+        """See CounterExample."""
+        return "" if not run.last.refused or len(run.steps) < len(right.steps) else "the loader's call is refused"
+
+    def unfit(self, script: Sequence[Sequence[Plain]], right: Run) -> str:
+        """See CounterExample."""
+        if script[-1][0] != "vm_brk_flags":
+            return "the last call has to be the loader's, vm_brk_flags"
+        refused = next((n for n, step in enumerate(right.steps[:-1], 1) if step.refused), 0)
+        return f"call {refused} is refused already; only the last one may be" if refused else ""
+
+    def holds(self, bad: Run, right: Run) -> str:
+        """See CounterExample."""
+        vmas = right.steps[-2].vmas if len(right.steps) > 1 else 2
+        if vmas <= 4:
+            return f"v4 accepts the call: with {vmas} mappings there may still be one more, it refuses at more than 4"
+        return "v4 accepts the call"
+
+
+SET = (WhoRefuses(), WithoutALimit())
