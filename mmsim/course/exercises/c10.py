@@ -1,14 +1,16 @@
 """Exercises of chapter 10, what the patch changes and what it promises."""
 
 import random
-from typing import ClassVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import ClassVar, NamedTuple
 
 from mmsim.brk import Process
-from mmsim.brk.cost import measured
-from mmsim.experiments.build import HEAP, started
+from mmsim.brk.cost import Cost, measured
+from mmsim.experiments.build import HEAP, crowded, started
 from mmsim.mm.calls import PROT
 from mmsim.mm.units import PAGE
 
+from .claims import FindWrongClaim, NotEvidence, Statement, Trial
 from .model import Plain, Predict, Verdict, wrong_shape
 from .plain import told
 from .scripts import CounterExample, Run
@@ -21,10 +23,10 @@ class ObjectsMade(Predict):
     name = "my_counts"
     title = "Objects and mappings, call by call"
     goal = "Count the VMA objects that a call makes before and with the patch, and the VMAs it leaves."
-    points, minutes, difficulty, misconception = 6, 9, 2, "M23"
+    points, minutes, difficulty, misconception = 6, 9, 2, "M30"
     hints = (
         "Sections 10 and 4 of notebook 10: which way to shrink makes an object, and when is the other one taken?",
-        "Draw the heap's VMAs and mark the new end: in the middle of a VMA, at the border of two, or above all of them?",
+        "Draw the heap's VMAs and mark the new end: in the middle of a VMA, at the border of two, or above them all?",
         "Cut in the middle: before makes an object, v4 none. At a border nobody does. "
         "Above a VMA with other rights both make one.",
     )
@@ -97,6 +99,109 @@ def _heap(generation: str, low: int, middle: int, top: int) -> Process:
     return process
 
 
+LAST = 1100
+"""The highest break in 10.e2, in pages; the mappings above its heap begin at page 1000."""
+
+
+class Moved(NamedTuple):
+    """A call of brk() in one process: the break before, the one asked for, whether it came to that, and the cost."""
+
+    old: int
+    want: int
+    accepted: bool
+    cost: Cost
+
+    def __str__(self) -> str:
+        answer = "accepted" if self.accepted else "refused"
+        return f"{answer}, {_count(self.cost.vmas_made, 'object')}, {_count(self.cost.stores, 'store')}"
+
+
+Pair = tuple[Moved, Moved]
+"""The same call in `before` and in v4."""
+
+
+def _moved(generation: str, breaks: Sequence[int]) -> Moved:
+    """The last of some breaks, from a heap of 8 pages between three mappings below and three above."""
+    process = crowded(generation, 3, 3)
+    for page in breaks[:-1]:
+        process.brk(HEAP + page * PAGE)
+    old, want = (process.mm.brk - HEAP) // PAGE, breaks[-1]
+    with measured(process) as log:
+        answer = process.brk(HEAP + want * PAGE)
+    return Moved(old, want, answer == HEAP + want * PAGE, log.cost)
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}{'' if number == 1 else 's'}"
+
+
+def _claim(text: str, about: Callable[[Pair], bool], holds: Callable[[Pair], bool]) -> Statement:
+    """A sentence on the last call of a list, which holds by itself where the call is none of those it is about."""
+
+    def test(pair: Pair) -> Trial:
+        before, patch = pair
+        seen = f"brk({before.want}), from {before.old}:\n  before  {before}\n  v4      {patch}"
+        return Trial(not about(pair) or holds(pair), seen, about(pair))
+
+    return Statement(text, test)
+
+
+class WhatIsSaved(FindWrongClaim):
+    """Five sentences on objects and stores of a call; one is true of most calls only."""
+
+    id = "10.e2"
+    name = "my_claim"
+    title = "One of five claims is wrong"
+    goal = "Find the claim on what a call costs that holds for most calls, but not for all."
+    points, minutes, difficulty, misconception = 4, 6, 2, "M23"
+    hints = (
+        "The table of section 12 in notebook 10 has 560 cuts and 560 objects. Were those all kinds of shrinks?",
+        "A claim on every call needs one odd call to be wrong: try small ones, large ones, and one to the very start.",
+        "An object is made where a VMA is cut in two. Which new end of the heap leaves nothing to cut?",
+    )
+    wrong = "shrink"
+    form = '{"claim": "B", "evidence": [12, 10]}'
+    claims: ClassVar[Mapping[str, Statement]] = {
+        "objects": _claim(
+            "No call makes more VMA objects with the patch than before it.",
+            lambda pair: True,
+            lambda pair: pair[1].cost.vmas_made <= pair[0].cost.vmas_made,
+        ),
+        "stores": _claim(
+            "No call stores into the tree more often with the patch than before it.",
+            lambda pair: True,
+            lambda pair: pair[1].cost.stores <= pair[0].cost.stores,
+        ),
+        "growth": _claim(
+            "An accepted growth makes as many VMA objects with the patch as before it.",
+            lambda pair: pair[0].accepted and pair[0].want > pair[0].old,
+            lambda pair: pair[0].cost.vmas_made == pair[1].cost.vmas_made,
+        ),
+        "shrink": _claim(
+            "An accepted shrink by a page or more makes one VMA object before the patch, and none with it.",
+            lambda pair: pair[0].accepted and pair[0].want < pair[0].old,
+            lambda pair: (pair[0].cost.vmas_made, pair[1].cost.vmas_made) == (1, 0),
+        ),
+        "refused": _claim(
+            "A refused call makes no VMA object and stores nothing, with the patch and before it.",
+            lambda pair: not pair[0].accepted,
+            lambda pair: not any(each.cost.vmas_made or each.cost.stores for each in pair),
+        ),
+    }
+
+    def read(self, evidence: Plain) -> Pair:
+        """A list of breaks, in pages above the start of the heap; the last one is measured in both generations."""
+        if type(evidence) is not list or not 0 < len(evidence) <= 8:
+            raise NotEvidence("expected a list of 1 to 8 breaks in pages, such as [12, 10]")
+        if not all(type(page) is int and 0 <= page <= LAST for page in evidence):
+            raise NotEvidence(f"expected whole numbers from 0 to {LAST}, breaks in pages")
+        return _moved("before", evidence), _moved("v4", evidence)
+
+    def samples(self) -> Iterator[Plain]:
+        """See FindWrongClaim."""
+        yield from ([0], [12, 0], [12], [12, 10], [8], [0, 4], [1000], [0, 1000], [999, 3], [0, 0])
+
+
 class NothingUnmapped(CounterExample):
     """Two conditions that agree in all recorded calls are not the same condition."""
 
@@ -129,4 +234,4 @@ class NothingUnmapped(CounterExample):
         return "the mappings are the same: nothing is in the way of this call"
 
 
-SET = (ObjectsMade(), NothingUnmapped())
+SET = (ObjectsMade(), WhatIsSaved(), NothingUnmapped())

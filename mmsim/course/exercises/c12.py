@@ -60,9 +60,10 @@ class Extends(Function):
         for generation in GENERATIONS:
             for _ in range(3):
                 for group, change in self._changes(chance):
-                    pages = chance.randrange(2, 30)
+                    pages = chance.randrange(5, 30)
                     plain = _vma(end=FIRST + pages, chain=chance.randrange(2))
                     at = plain["end"]
+                    group = group.removesuffix(" and more")
                     yield group, [plain, at, generation]
                     missing = change.pop("missing", 0)
                     other = {**plain, **change}
@@ -75,6 +76,7 @@ class Extends(Function):
         one = {
             "flags": {"flags": [*flags, chance.choice(("dd", "um", "pf", "hg"))]},
             "soft-dirty": {"flags": ["sd", *flags]},
+            "soft-dirty and more": {"flags": ["sd", *flags, "dd"]},
             "a file": {"file": "data", "pgoff": chance.randrange(100)},
             "page offset": {"pgoff": FIRST + chance.choice((-3, -1, 1, 5))},
             "policy": {"policy": chance.choice(("bind:0", "interleave"))},
