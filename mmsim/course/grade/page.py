@@ -3,8 +3,8 @@
 Nothing a notebook printed is shown: only what the grader says, and an answer's value as text.
 """
 
+import html
 from collections.abc import Iterable, Sequence
-from html import escape
 from string import Template
 
 from .marking import Result
@@ -72,6 +72,11 @@ def class_page(results: Sequence[Result], strays: Iterable[str] = ()) -> str:
         f"<th></th></tr>\n{_means(results)}</table>",
     ]
     return _PAGE.substitute(title="Marks", body="\n".join(body))
+
+
+def escape(text: str) -> str:
+    """Text as HTML; what no browser should see, such as a terminal's escapes, becomes a question mark."""
+    return html.escape("".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in str(text)))
 
 
 def _exercise(key: str, mark: Result) -> str:
