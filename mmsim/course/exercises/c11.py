@@ -1,17 +1,23 @@
 """Exercises of chapter 11, a refusal that was not needed (C1)."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mmsim.brk import Process
 from mmsim.experiments.build import started
+from mmsim.experiments.limits import RESOURCES
+from mmsim.explore.alphabet import Op
+from mmsim.explore.world import START, WORLDS
 from mmsim.mm import File, of_letters
+from mmsim.mm.calls import MAP, PROT
 from mmsim.mm.units import PAGE
+from mmsim.trace.syscall_trace import Session
 
 from .model import RIGHT, Case, Function, Plain, Verdict, wrong_shape
 from .plain import told
+from .repair import Repair
 from .scripts import CounterExample, Run
 
 FLAGS = {
@@ -114,10 +120,10 @@ class WhoRefuses(Function):
         """Which sum is wrong, and what was probably missed."""
         maps, start, length, resource, limit = args
         counted, overlap = _sums(maps, start, length, resource)
-        if limit == (counted + length if answer[1] != expected[1] else counted - overlap + length):
-            return "a sum that is equal to the limit is still within it"
         if resource == "DATA" and [whole > limit for whole in _whole_sums(maps, start, length)] == answer:
             return "this limit counts data only: private mappings that can be written"
+        if limit == (counted + length if answer[1] != expected[1] else counted - overlap + length):
+            return "a sum that is equal to the limit is still within it"
         if answer[1] != expected[1]:
             return "v4: in the moment of its test the old pages are still mapped, so they count, and the new ones, too"
         return "before: it has emptied the range when it tests, so what it covers does not count any more"
@@ -204,14 +210,122 @@ class WithoutALimit(CounterExample):
         if script[-1][0] != "vm_brk_flags":
             return "the last call has to be the loader's, vm_brk_flags"
         refused = next((n for n, step in enumerate(right.steps[:-1], 1) if step.refused), 0)
-        return f"call {refused} is refused already; only the last one may be" if refused else ""
+        if refused:
+            return f"call {refused} is refused already; only the last one may be"
+        if right.last.refused:
+            return "before refuses the loader's call, too: emptying the range took no whole VMA away"
+        return ""
 
     def holds(self, bad: Run, right: Run) -> str:
         """See CounterExample."""
         vmas = right.steps[-2].vmas if len(right.steps) > 1 else 2
-        if vmas <= 4:
-            return f"v4 accepts the call: with {vmas} mappings there may still be one more, it refuses at more than 4"
-        return "v4 accepts the call"
+        joined = sum(step.call[0] == "mmap" for step in right.steps) > vmas - 2
+        said = f"v4 accepts the call: with {vmas} VMAs there may be one more, it refuses only with more than 4"
+        return f"{said}. Mappings that touch and are alike become one" if joined else said
 
 
-SET = (WhoRefuses(), WithoutALimit())
+_ASKED = "    error = do_brk_flags(mm, None, address, length, flags)\n"
+_MAP_OVER = MAP.PRIVATE | MAP.FIXED
+
+
+def _bss(page: int, pages: int) -> Op:
+    return "vm_brk_flags", [START + page * PAGE, pages * PAGE]
+
+
+def _limit(resource: str, pages: int) -> Op:
+    return "setrlimit", [resource, pages * PAGE]
+
+
+def _segment(page: int, pages: int) -> Op:
+    """A piece of a file that is data: private, and can be written."""
+    prot = PROT.READ | PROT.WRITE
+    return "mmap_file", [START + page * PAGE, pages * PAGE, prot, _MAP_OVER, "library", page]
+
+
+class CountOnlyWhatIsNew(Repair):
+    """The third way to test a limit, that of mmap(): before anything is unmapped, and without what is replaced."""
+
+    id = "11.e3"
+    name = "my_vm_brk_flags"
+    title = "Refuse in time, and only in need"
+    goal = "Test a limit so that no call is refused without need, and a refused call leaves everything in place."
+    points, minutes, difficulty, misconception = 8, 15, 3, "M26"
+    hints = (
+        "Section 14 of notebook 11: mmap() tests before it unmaps. What does it count?",
+        "Two steps ahead of do_brk_flags(): ask may_expand() for the new pages only, then empty the range.",
+        "kept = sum(min(vma.end, end) - max(vma.start, address) for vma in mm.vmas() if ...); "
+        "unless mm.may_expand(DATA_DEFAULT, (length - kept) >> SHIFT): unlock, -ENOMEM; "
+        "do_munmap(mm, address, length, [], may_downgrade=False)",
+    )
+    function = "vm_brk_flags"
+    right = ""
+    repairs = (
+        (
+            _ASKED,
+            "    end = address + length\n"
+            "    inside = [vma for vma in mm.vmas() if vma.start < end and vma.end > address]\n"
+            "    kept = sum(min(vma.end, end) - max(vma.start, address) for vma in inside)\n"
+            "    if not mm.may_expand(DATA_DEFAULT, (length - kept) >> SHIFT):\n"
+            "        return refuse(mm, -ENOMEM)\n"
+            "    if do_munmap(mm, address, length, [], may_downgrade=False):\n"
+            "        return refuse(mm, -ENOMEM)\n" + _ASKED,
+        ),
+    )
+    pardoned = ("I10",)
+    shown = (
+        ("bare", [_segment(0, 4), _limit("DATA", 4), _bss(0, 4)]),
+        ("bare", [_segment(0, 4), _limit("DATA", 5), _bss(2, 4), _limit("DATA", 6), _bss(2, 4)]),
+        ("bare", [_segment(0, 4), _limit("DATA", 8), _bss(4, 4), _bss(2, 2)]),
+    )
+    groups: ClassVar[Mapping[str, int]] = {
+        "it fits": 6,
+        "a refusal leaves all in place": 6,
+        "several mappings": 6,
+        "nothing in the way": 4,
+    }
+    ideas: ClassVar[Mapping[str, str]] = {
+        "answer": "How many pages would be mapped in the end, and is that over the limit",
+        "broken": "The range has to be empty before do_brk_flags() maps there",
+        "vmas": "A refused call leaves every page in place; an accepted one has only the new mapping in its range",
+        "lock": "Each way out has to unlock",
+    }
+
+    def script(self, group: str, chance: random.Random) -> tuple[str, list[Op]]:
+        """See Repair; the limit lies between what v4 counts and what is needed, or just below that."""
+        world, resource = chance.choice(("bare", "file", "low")), chance.choice(("AS", "DATA"))
+        size = chance.randrange(2, 9)
+        ops = [_segment(0, size)]
+        if group == "several mappings":
+            for _ in range(chance.randrange(1, 3)):
+                ops.append(_segment(size + chance.randrange(1, 3), 2))
+                size = ops[-1][1][0] // PAGE - START // PAGE + 2
+        page = size if group == "nothing in the way" else chance.randrange(size)
+        pages = chance.randrange(size - page + 1, size - page + 6)
+        total, kept = _counted(world, ops, resource, page, pages)
+        needed = total + pages - kept
+        call = _bss(page, pages)
+        if group == "it fits":
+            return world, [*ops, _limit(resource, needed + chance.randrange(kept)), call]
+        if group == "nothing in the way":  # then the same again, in its own place
+            return world, [*ops, _limit(resource, needed - 1), call, _limit(resource, needed), call, call]
+        if group == "several mappings":
+            return world, [*ops, _limit(resource, needed), call]
+        return world, [*ops, _limit(resource, needed - 1), call, _limit(resource, needed), call]
+
+    def idea(self, sight: str, right: dict[str, Any], mine: dict[str, Any]) -> str:
+        """See Repair; a lock that is kept is an invariant, too."""
+        kept = sight == "broken" and any(name == "I9" for name, _ in mine["broken"])
+        return super().idea("lock" if kept else sight, right, mine)
+
+
+def _counted(world: str, ops: Sequence[Op], resource: str, page: int, pages: int) -> tuple[int, int]:
+    """The pages that a limit counts after some ops, and how many of them lie in a range."""
+    session = Session(WORLDS[world], "merged")
+    for op in ops:
+        session.do(*op)
+    places = (START + (page + n) * PAGE for n in range(pages))
+    kept = sum(session.process.mm.tree.load(place) is not None for place in places)
+    return session.counters()[RESOURCES[resource]], kept
+
+
+SET = (WhoRefuses(), WithoutALimit(), CountOnlyWhatIsNew())

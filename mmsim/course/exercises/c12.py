@@ -5,12 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from mmsim.experiments.build import HEAP, HEAP_FLAGS, started
+from mmsim.explore.alphabet import Op
+from mmsim.explore.world import START
 from mmsim.mm import AnonVma, File, Ops, Vma, letters, of_letters
+from mmsim.mm.calls import MADV, MAP, MREMAP, PROT
 from mmsim.mm.units import PAGE
 from mmsim.mm.vma import FILE_OPS
 
 from .model import RIGHT, Case, Function, Plain, Verdict, wrong_shape
 from .plain import told
+from .repair import Repair
 from .scripts import CounterExample, Run
 
 FIRST = HEAP // PAGE
@@ -114,7 +118,7 @@ class Extends(Function):
         if not own:
             return "this VMA is like a heap, so it is extended"
         if not expected:
-            return f"{generation} looks at this and makes a new VMA"
+            return f"{generation} makes a new VMA: it looks at {'this' if len(own) == 1 else 'one of these or more'}"
         if own == ["soft-dirty"]:
             return "the soft-dirty flag is left out of the comparison"
         return f"{generation} does not look at this, and extends"
@@ -199,8 +203,99 @@ class NoFile(CounterExample):
         if first:
             return f"the two part at call {first} already, which is no read; the claim is about what is read"
         if bad.heap != right.heap:
-            return "the VMAs differ, but not at the page that is read; would a program notice that at another page?"
-        return "the program notices nothing: what would v4 extend, that merged does not?"
+            return "the program reads the same there; look for a page that is mapped in one of the two only"
+        return "nothing differs yet: the copy is asked when the heap grows above a VMA that is unlike a heap"
 
 
-SET = (Extends(), NoFile())
+_RW = PROT.READ | PROT.WRITE
+
+
+def _brk(page: int) -> Op:
+    return "brk", START + page * PAGE
+
+
+def _over(name: str, page: int, pages: int, *more: Plain) -> Op:
+    return name, [START + page * PAGE, pages * PAGE, *more]
+
+
+def _aside(page: int) -> list[Op]:
+    """Move a page that was written to one page down: its number still goes on at the break, and it does not touch."""
+    start = START + page * PAGE
+    return [("touch", start), ("mremap", [start, PAGE, PAGE, MREMAP.MAYMOVE | MREMAP.FIXED, start - PAGE])]
+
+
+class SameRule(Repair):
+    """v4's do_brk_flags() with a test that is the rule of merged.
+
+    One hidden group has a flag that the shared test leaves out since 6.18 (VM_STICKY), so a copy that is right for
+    all else does not earn it.
+    """
+
+    id = "12.e3"
+    name = "my_do_brk_flags"
+    title = "Make the copy the same rule"
+    goal = "Repair the condition of v4, so that it extends what merged extends, and nothing else."
+    points, minutes, difficulty, misconception = 7, 12, 3, "M27"
+    hints = (
+        "The line with `vma.singular` is the copy. Sections 5 and 12 of notebook 12: what does merged ask, and whom?",
+        "Do not add terms one by one: the shared test asks most of them. Which two does merged ask beside it?",
+        "can_merge_after(vma, Want(flags, address >> SHIFT)) and vma.end == address and vma.policy is None",
+    )
+    function = "do_brk_flags"
+    right = "merged"
+    pardoned = ("I10",)
+    shown = (
+        ("file", [_brk(4), _brk(6), _over("mbind", 0, 6, "bind:0"), _brk(8)]),
+        ("file", [_brk(4), _brk(6), _over("mmap_file", 5, 1, _RW, MAP.PRIVATE | MAP.FIXED, "library", 9), _brk(8)]),
+    )
+    groups: ClassVar[Mapping[str, int]] = {
+        "a file": 6,
+        "a policy": 6,
+        "page numbers": 6,
+        "a page missing": 5,
+        "a page moved away": 4,
+        "a close hook": 6,
+        "what the shared test learned later": 4,
+        "anything": 10,
+    }
+    ideas: ClassVar[Mapping[str, str]] = {
+        "vmas": "Which VMA was extended, or not, and in what is it unlike a heap",
+        "broken": "Look at the VMA below the growth: does it end where the growth begins",
+        "answer": "A VMA that cannot be extended is no reason to refuse",
+    }
+
+    def script(self, group: str, chance: random.Random) -> tuple[str, list[Op]]:
+        """See Repair: a heap that is extended, then made unlike, then grown twice."""
+        world = chance.choice(("file", "bare", "low"))
+        low, top = chance.randrange(1, 5), chance.randrange(6, 10)
+        ops = [_brk(low), _brk(top)]
+        if chance.random() < 0.5:
+            ops.append(("touch", START + chance.randrange(top) * PAGE))
+        ops += self._unlike(group, chance, top)
+        more = chance.randrange(1, 5)
+        return world, [*ops, _brk(top + more), _brk(top + more + chance.randrange(1, 4))]
+
+    def _unlike(self, group: str, chance: random.Random, top: int) -> list[Op]:
+        """What makes the last VMA of a heap of `top` pages unlike a heap, in one way."""
+        size = chance.randrange(1, 4)
+        page = top - size
+        ways: dict[str, list[Op]] = {
+            "a file": [_over("mmap_file", page, size, _RW, MAP.PRIVATE | MAP.FIXED, "library", chance.randrange(50))],
+            "a policy": [_over("mbind", page, size, chance.choice(("bind:0", "interleave")))],
+            "page numbers": [
+                ("touch", START),
+                ("mremap", [START, size * PAGE, size * PAGE, MREMAP.MAYMOVE | MREMAP.FIXED, START + page * PAGE]),
+            ],
+            "a page missing": [_over("munmap", page, size)],
+            "a page moved away": _aside(top - 1),
+            "what the shared test learned later": [_over("madvise", page, size, MADV.GUARD_INSTALL)],
+            "a close hook": [("hook", [START, 1, 1])],
+            "flags": [_over("mprotect", page, size, PROT.READ)],
+            "a fork": [("touch", START + page * PAGE), ("fork", chance.choice(("child", "parent")))],
+            "nothing": [],
+        }
+        others = [name for name in ways if name != "what the shared test learned later"]
+        return ways[chance.choice(others) if group == "anything" else group]
+
+
+SET = (Extends(), NoFile(), SameRule())

@@ -153,7 +153,7 @@ def library_used(thing: object) -> str:
 def _failure(one: Exercise, case: Case, answer: Answer, found: Verdict) -> list[Block]:
     first = "Not yet" if case.args is None else "The first case that fails"
     lead = "The form is not the one asked for" if found.shape else first
-    blocks: list[Block] = [Para(f"{lead}: {found.message}.", strong=True)]
+    blocks: list[Block] = [Para(f"{lead}: {found.message}{'' if found.message.endswith('?') else '.'}", strong=True)]
     rows = [("looked at" if case.args is None else "input", f"`{one.said(case)}`")]
     if "\n" not in found.difference:  # else it shows both already, side by side
         rows += [(name, f"`{text}`") for name, text in (("expected", found.expected), ("got", found.got)) if text]
