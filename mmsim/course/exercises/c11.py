@@ -122,9 +122,10 @@ class WhoRefuses(Function):
         counted, overlap = _sums(maps, start, length, resource)
         if resource == "DATA" and [whole > limit for whole in _whole_sums(maps, start, length)] == answer:
             return "this limit counts data only: private mappings that can be written"
-        if limit == (counted + length if answer[1] != expected[1] else counted - overlap + length):
+        patch = answer[1] != expected[1]
+        if limit == counted + length and (patch or not overlap):
             return "a sum that is equal to the limit is still within it"
-        if answer[1] != expected[1]:
+        if patch:
             return "v4: in the moment of its test the old pages are still mapped, so they count, and the new ones, too"
         return "before: it has emptied the range when it tests, so what it covers does not count any more"
 
