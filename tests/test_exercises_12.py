@@ -177,8 +177,9 @@ def test_a_term_that_is_missing_costs_its_group(condition: str, lost: str, seed:
 @pytest.mark.parametrize(
     ("condition", "said"),
     [
-        (f"{COPY} and vma.file is None", "Which VMA was extended, or not"),
-        ("False", "after brk(heap+6), op 2 of 4, the VMAs are others"),
+        (f"{COPY} and vma.file is None", "A VMA that is unlike a heap was extended"),
+        ("False", "A VMA like a heap was not extended"),
+        (RULE.replace("address >> SHIFT", "address"), "after brk(heap+6), op 2 of 4, the VMAs are others"),
         (f"{COPY} and vma.policy is None", "op 4 of 4"),
     ],
 )

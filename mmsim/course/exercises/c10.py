@@ -207,7 +207,7 @@ class NothingUnmapped(CounterExample):
 
     id = "10.e3"
     name = "my_script"
-    title = "Same mappings, if nothing is ever unmapped?"
+    title = "Same mappings without munmap()?"
     goal = "Find what the new conditions of brk() take for free, or for a shrink."
     points, minutes, difficulty, misconception = 5, 10, 3, "M62"
     hints = (

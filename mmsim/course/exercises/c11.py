@@ -285,7 +285,7 @@ class CountOnlyWhatIsNew(Repair):
         "nothing in the way": 4,
     }
     ideas: ClassVar[Mapping[str, str]] = {
-        "answer": "How many pages would be mapped in the end, and is that over the limit",
+        "answer": "How many pages would be mapped in the end, and is that over the limit?",
         "broken": "The range has to be empty before do_brk_flags() maps there",
         "vmas": "A refused call leaves every page in place; an accepted one has only the new mapping in its range",
         "lock": "Each way out has to unlock",

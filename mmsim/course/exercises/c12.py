@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mmsim.experiments.build import HEAP, HEAP_FLAGS, started
 from mmsim.explore.alphabet import Op
@@ -259,10 +259,18 @@ class SameRule(Repair):
         "anything": 10,
     }
     ideas: ClassVar[Mapping[str, str]] = {
-        "vmas": "Which VMA was extended, or not, and in what is it unlike a heap",
-        "broken": "Look at the VMA below the growth: does it end where the growth begins",
+        "vmas": "Which VMA was extended, or not, and in what is it unlike a heap?",
+        "broken": "Look at the VMA below the growth: does it end where the growth begins?",
         "answer": "A VMA that cannot be extended is no reason to refuse",
     }
+
+    def idea(self, sight: str, right: dict[str, Any], mine: dict[str, Any]) -> str:
+        """See Repair; one VMA more or less tells which way the condition is wrong."""
+        if sight == "vmas" and len(mine["vmas"]) > len(right["vmas"]):
+            return "A VMA like a heap was not extended. Does the page number you ask for go on from it?"
+        if sight == "vmas" and len(mine["vmas"]) < len(right["vmas"]):
+            return "A VMA that is unlike a heap was extended. In what is it unlike?"
+        return super().idea(sight, right, mine)
 
     def script(self, group: str, chance: random.Random) -> tuple[str, list[Op]]:
         """See Repair: a heap that is extended, then made unlike, then grown twice."""

@@ -414,6 +414,22 @@ class CounterExample(Value):
             return next((each for each in others if not each.right), RIGHT)
         return RIGHT
 
+    def picture(self, case: Case, answer: Plain) -> str:
+        """See Exercise: the heap and what is around it at the end, in both generations."""
+        from mmsim.view import space_compare  # drawing is for the desk only
+
+        try:
+            script = read(answer, self.calls, self.most)
+        except NotAScript:
+            return ""
+        if case.part != "breaks":
+            return ""
+        runs = [run(script, generation, self.worlds[0]) for generation in (self.good, self.bad)]
+        ends = [each.end for one in runs for each in one.heap]
+        low, high = START - 4 * PAGE, START + (max(ends, default=0) + 2) * PAGE
+        spaces = {one.generation: one.session.process for one in runs}
+        return space_compare(spaces, "after the script, in both generations", low, high).svg()
+
     def _broken(self, script: Sequence[Sequence[Plain]], world: str) -> Verdict:
         right, bad = run(script, self.good, world), run(script, self.bad, world)
         table = compared(right, bad)
@@ -430,5 +446,5 @@ class CounterExample(Value):
             rest = [*script[:number], *script[number + 1 :]]
             if rest and self._broken(rest, world).right:
                 left = _said(script[number])
-                return Verdict(0, f"call {number + 1}, {left}, can be left out: the claim breaks without it", got=left)
+                return Verdict(0, f"call {number + 1}, {left}, can be left out: the claim breaks without it")
         return RIGHT
