@@ -135,15 +135,15 @@ def _count(number: int, name: str) -> str:
     return f"{number} {name}{'' if number == 1 else 's'}"
 
 
-def _claim(text: str, about: Callable[[Pair], bool], holds: Callable[[Pair], bool]) -> Statement:
-    """A sentence on the last call of a list, which holds by itself where the call is none of those it is about."""
+def _claim(text: str, what: str, about: Callable[[Pair], bool], holds: Callable[[Pair], bool]) -> Statement:
+    """A sentence on the last call of a list, which holds by itself where the call is not `what` it is about."""
 
     def test(pair: Pair) -> Trial:
         before, patch = pair
         seen = f"brk({before.want}), from {before.old}:\n  before  {before}\n  v4      {patch}"
         return Trial(not about(pair) or holds(pair), seen, about(pair))
 
-    return Statement(text, test)
+    return Statement(text, test, what)
 
 
 class WhatIsSaved(FindWrongClaim):
@@ -164,26 +164,31 @@ class WhatIsSaved(FindWrongClaim):
     claims: ClassVar[Mapping[str, Statement]] = {
         "objects": _claim(
             "No call makes more VMA objects with the patch than before it.",
+            "a call",
             lambda pair: True,
             lambda pair: pair[1].cost.vmas_made <= pair[0].cost.vmas_made,
         ),
         "stores": _claim(
             "No call stores into the tree more often with the patch than before it.",
+            "a call",
             lambda pair: True,
             lambda pair: pair[1].cost.stores <= pair[0].cost.stores,
         ),
         "growth": _claim(
             "An accepted growth makes as many VMA objects with the patch as before it.",
+            "an accepted growth",
             lambda pair: pair[0].accepted and pair[0].want > pair[0].old,
             lambda pair: pair[0].cost.vmas_made == pair[1].cost.vmas_made,
         ),
         "shrink": _claim(
             "An accepted shrink by a page or more makes one VMA object before the patch, and none with it.",
+            "an accepted shrink by a page or more",
             lambda pair: pair[0].accepted and pair[0].want < pair[0].old,
             lambda pair: (pair[0].cost.vmas_made, pair[1].cost.vmas_made) == (1, 0),
         ),
         "refused": _claim(
             "A refused call makes no VMA object and stores nothing, with the patch and before it.",
+            "a refused call",
             lambda pair: not pair[0].accepted,
             lambda pair: not any(each.cost.vmas_made or each.cost.stores for each in pair),
         ),
