@@ -19,11 +19,12 @@ SOUND = ("I0", "I1", "I2", "I3", "I4")
 
 
 class Cause(NamedTuple):
-    """A known finding as a task: what a script has to break, what it has to leave whole, and the cause in words."""
+    """A known finding as a task: what a script has to break and to leave whole, the cause in words, a question."""
 
     breaks: tuple[str, ...]
     spares: tuple[str, ...]
     words: str
+    ask: str
 
 
 class ShowTheCause(CounterExample):
@@ -52,24 +53,28 @@ class ShowTheCause(CounterExample):
             SOUND,
             "do_brk_munmap() takes every page between the two breaks off the total, mapped or not. Break I5, and leave "
             "tree and list whole (I0 to I4).",
+            "which page between the two breaks could be missing already, and does the heap still reach the old break?",
         ),
         "cut-leaves-file-tree": Cause(
             ("I12",),
             SOUND,
             "do_brk_munmap() moves the end of whatever lies at the new break. What it is filed under for a file keeps "
             "the old end. Break I12, and leave tree and list whole (I0 to I4).",
+            "what lies at the new break, does it begin below it, and is it a file's?",
         ),
         "cut-loses-the-neighbour": Cause(
             ("I1", "I5"),
             ("I0", "I2", "I4"),
             "do_brk_munmap() sets the end of a VMA to the new break, and never asks whether it ended at the old one. "
             "Break I1 and I5, and leave the list whole (I2 and I4).",
+            "what would have to lie right above the heap, so that one VMA reaches over the old break?",
         ),
         "growth-over-a-mapping": Cause(
             ("I1", "I3"),
             ("I0", "I4"),
             "brk() looks for what is in the way from the new break on, no longer from the old one. Break I1 and I3 by "
             "a growth that the code before refuses, and leave I0 and I4 whole.",
+            "where does a mapping begin that a look from the new break on does not meet?",
         ),
     }
 
@@ -107,7 +112,7 @@ class ShowTheCause(CounterExample):
 
     def breach(self, run: Run, right: Run) -> str:
         """See CounterExample: all is broken that shall be, no more of tree and list than that, and by this cause."""
-        wanted, spared, _ = self.causes[self.cause]
+        wanted, spared, *_ = self.causes[self.cause]
         if run.generation == self.good:
             return " ".join(run.broken)
         broken = set(run.last.broken)
@@ -115,10 +120,10 @@ class ShowTheCause(CounterExample):
 
     def holds(self, bad: Run, right: Run) -> str:
         """See CounterExample."""
-        wanted, spared, _ = self.causes[self.cause]
+        wanted, spared, _, ask = self.causes[self.cause]
         broken = bad.last.broken
         if lacking := [each for each in wanted if each not in broken]:
-            return f"{' '.join(lacking)} not broken: v4 breaks {' '.join(broken) or 'nothing'} here"
+            return f"{' '.join(lacking)} not broken, v4 breaks {' '.join(broken) or 'nothing'}: {ask}"
         over = [each for each in spared if each in broken]
         return f"{' '.join(over)} broken as well: that is another cause, or one more"
 
