@@ -12,7 +12,7 @@ from mmsim.explore.known import Known, known, mended
 from .claims import Subsets
 from .model import RIGHT, Case, Function, Plain, Verdict, wrong_shape
 from .plain import told
-from .scripts import CounterExample, Run, run
+from .scripts import CounterExample, Run, compared, run
 
 SOUND = ("I0", "I1", "I2", "I3", "I4")
 """The invariants that say tree, list and VMAs fit together."""
@@ -137,7 +137,8 @@ class ShowTheCause(CounterExample):
             still = set(wanted) & set(run(script, name, world).last.broken)
         if not still:
             return RIGHT
-        return Verdict(0, f"{' '.join(wanted)} broken, but by another cause: with yours repaired it still is")
+        said = f"{' '.join(wanted)} broken, but by another cause: with yours repaired it still is"
+        return Verdict(0, said, difference=compared(run(script, self.good, world), run(script, self.bad, world)))
 
 
 class Shrink(Function):

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from functools import cache
 from inspect import getsourcelines
+from textwrap import dedent
 from typing import ClassVar, NamedTuple
 
 from mmsim.brk import v4
 from mmsim.explore.known import Known, known
 
 from ..review import Verdict as Judged
-from .claims import Comment, Review
+from .claims import Comment, Review, listed
 from .model import Plain
 
 GIVEN = (
@@ -113,7 +114,7 @@ class OneHunk(Comment):
         part = PARTS[name]
         number, lines = part.lines()
         lead = f"{part.function}() of v4.py, from line {number} on; it {part.words}:"
-        listing = "\n".join(line or " " for line in lines)
+        listing = "\n".join(listed([line]) or " " for line in dedent("\n".join(lines)).splitlines())
         return f'{lead}\n\n{listing}\n\nYour process starts in the world "{world}".'
 
     def off(self, verdict: Judged, subject: Plain) -> str:
@@ -170,7 +171,7 @@ class WholeReview(Review):
 
     def task(self, learner: str = "") -> str:
         """See Exercise: the titles of what is taken."""
-        lines = "\n".join(f"{_known()[id].function}(): {_known()[id].title}" for id in self.taken(learner))
+        lines = listed(f"{_known()[id].title}, {_known()[id].function}()" for id in self.taken(learner))
         return f"A colleague was faster. What is sent already counts for nothing in yours:\n\n{lines}"
 
 

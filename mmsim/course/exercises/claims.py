@@ -19,7 +19,7 @@ from ..review.rubric import EACH, WANTED, firsts
 from .model import RIGHT, Case, Predict, Value, Verdict, wrong_shape
 from .plain import Plain, told
 
-__all__ = ["Comment", "FindWrongClaim", "NotEvidence", "Review", "Statement", "Subsets", "Trial", "judged"]
+__all__ = ["Comment", "FindWrongClaim", "NotEvidence", "Review", "Statement", "Subsets", "Trial", "judged", "listed"]
 
 MOST_CLAIMS = 6
 LONGEST = 20_000
@@ -200,8 +200,13 @@ def rubric(found: Score, number: int) -> list[str]:
     return [f"{'*' if row.points < row.of else ' '} {row.points} of {row.of}  {row.what}: {row.reason}" for row in rows]
 
 
-def _listed(lines: Iterable[str]) -> str:
-    """Lines as a card can show them: a long one goes on below, indented."""
+def listed(lines: Iterable[str]) -> str:
+    """Lines as a card can show them: a long one goes on below, indented.
+
+    >>> print(listed(["a " * 40]).replace(" ", "."))
+    a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a
+    ........a.a.a
+    """
     return "\n".join(part for line in lines for part in wrap(line, 74, subsequent_indent="        "))
 
 
@@ -244,7 +249,7 @@ class Review(Value):
         share, verdict, why = ranked[number - 1]
         said = f"claim {verdict.claim.number}: {why}" if why else "right"
         evidence = verdict.lines if share < 1 else []
-        return Verdict(share, said, difference=_listed([*rubric(found, verdict.claim.number), *evidence]))
+        return Verdict(share, said, difference=listed([*rubric(found, verdict.claim.number), *evidence]))
 
     def _shares(
         self, found: Score, verdicts: Sequence[Judged], taken: Sequence[str]
@@ -269,7 +274,7 @@ class Review(Value):
         share = sum(item.points for item in rows) / EACH
         lacking = [item.what for item in rows if item.points < item.of]
         return Verdict(
-            share, f"lacking: {', '.join(lacking)}" if lacking else "right", difference=_listed(rubric(found, 0))
+            share, f"lacking: {', '.join(lacking)}" if lacking else "right", difference=listed(rubric(found, 0))
         )
 
 
@@ -311,7 +316,7 @@ class Comment(Value):
         except ReviewError as error:
             return wrong_shape(str(error).removeprefix("claim 1: "), answer)
         if verdict.mark != PROVED:
-            lines = _listed(verdict.lines)
+            lines = listed(verdict.lines)
             proof = Verdict(0, f"{verdict.mark}: {verdict.because}", difference=lines)
             return proof if part == "the proof" else Verdict(0, "first the script has to prove it")
         return self._proved(part, subject, verdict)
@@ -321,7 +326,7 @@ class Comment(Value):
             return RIGHT
         if part == "the subject":
             said = self.off(verdict, subject)
-            return Verdict(0, said, difference=_listed(verdict.lines)) if said else RIGHT
+            return Verdict(0, said, difference=listed(verdict.lines)) if said else RIGHT
         wanted = {"the severity": ("severity",)}.get(part, ("place", "line", "form"))
         rows = [item for item in score([verdict]).items if item.claim == 1 and item.what in wanted]
         lacking = [f"{item.what}: {item.reason}" for item in rows if item.points < item.of]
