@@ -110,7 +110,7 @@ def test_symptoms_and_causes_are_told_apart() -> None:
     assert "own copy of the rules" in first("18.e2", {**right, "r1": ["C6"]})
     assert marked("18.e2", {**right, "r1": ["C2", "C6"]}).points == 3
     for same in (["C2", "C6"], ["C1", "C2", "C6", "C7"], ["C2", "C5", "C6", "C7"], []):
-        assert marked("18.e2", {key: same for key in ("r1", "r2", "r3", "r4")}).points <= 1
+        assert marked("18.e2", {"r1": same, "r2": same, "r3": same, "r4": same}).points <= 1
     assert "each at most once" in first("18.e2", {**right, "r1": ["C2", "C2"]})
     assert "from C1, C2" in first("18.e2", {**right, "r1": ["C3"]})
     assert "nothing is filled in" in first("18.e2", {**right, "r1": None})
@@ -162,10 +162,10 @@ def test_every_concern_can_be_shown_in_every_world() -> None:
     ("answer", "points", "said"),
     [
         (comment("C6", "file", script="uffd_register(heap, 4096); vm_brk_flags(heap, 4096)"), 0, "refuted"),
-        (comment("C6", "file", got="I2 I3"), 6, "is about C7, asked was C6"),
-        (comment("C1", "file"), 6, "is about C1, asked was C6"),
-        (comment("C6", "bare"), 6, 'asked was "file"'),
-        (comment("C6", "file", concern="C7"), 6, "does not say C6"),
+        (comment("C6", "file", got="I2 I3"), 1, "is about C7, asked was C6"),
+        (comment("C1", "file"), 1, "is about C1, asked was C6"),
+        (comment("C6", "bare"), 1, 'asked was "file"'),
+        (comment("C6", "file", concern="C7"), 1, "does not say C6"),
         (comment("C6", "file", severity="style"), 6, "'style' does not fit"),
         (comment("C6", "file", hunk="vm_brk_flags"), 7.5, "quotes no line"),
         (comment("C6", "file", claim="You forgot it."), 7.5, "speaks of a person"),
@@ -194,8 +194,8 @@ def test_judges_meet_anything(key: str, right: object) -> None:
     one = exercise(key)
     assert marked(key, right).points == one.points
     cases = one.cases("seed")
-    for answer in odds(plain(right)):
+    for answer in map(plain, odds(plain(right))):
         for case in cases:
-            found = one.judge(case, plain(answer))
+            found = one.judge(case, answer)
             assert 0 <= found.share <= 1
             assert found.message

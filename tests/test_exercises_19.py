@@ -173,9 +173,9 @@ def test_a_finding_each_is_not_enough() -> None:
 )
 def test_judges_meet_anything(key: str, right: object) -> None:
     one = exercise(key)
-    cases = one.cases("seed")
-    for answer in odds(plain(right)):
+    cases = one.cases("seed")[:8]
+    for answer in map(plain, odds(plain(right))):
         for case in cases:
-            found = one.judge(case, plain(answer))
+            found = one.judge(case, answer)
             assert 0 <= found.share <= 1
             assert found.message

@@ -76,11 +76,11 @@ def test_every_part_is_drawn() -> None:
     [
         (comment(), 8, ""),
         (comment(script="brk(heap+3); brk(heap+1)"), 0, "not to I5"),
-        (comment(script="brk(heap+3); brk(heap+1)", got="I6 I8"), 6, "one of those the notebooks work out"),
-        (comment(script="brk(heap+3); munmap(heap+1, 4096); brk(heap+1)", expected="heap+3"), 0, "not shown"),
-        (comment(world="file"), 6, 'asked was "bare"'),
-        (comment(hunk="do_brk_munmap"), 5.5, "quotes no line of the hunk"),
-        (comment(hunk="brk: vma = mas.walk()"), 6, "quotes no line of the hunk"),
+        (comment(script="brk(heap+3); brk(heap+1)", got="I6 I8"), 1, "one of those the notebooks work out"),
+        (comment(script="brk(heap+3); munmap(heap+1, 4096); brk(heap+1)", expected="heap+3"), 0, "refuted"),
+        (comment(world="file"), 1, 'asked was "bare"'),
+        (comment(hunk="do_brk_munmap"), 1, "quotes no line of the hunk"),
+        (comment(hunk="brk: vma = mas.walk()"), 1, "quotes no line of the hunk"),
         (comment(claim="The author forgot holes."), 7.5, "speaks of a person"),
         (comment(claim="It counts. It counts too much."), 7.5, "2 sentences"),
         (comment(severity="harmless"), 6, "expected 'wrong'"),
@@ -113,12 +113,12 @@ def test_what_is_left_is_enough_for_a_review(learner: str) -> None:
 
 
 def quote(id: str) -> str:
+    if id.startswith("shrink"):
+        return "brk: vma = mas.walk()"
     return {
         "do_brk_munmap": "do_brk_munmap: gone.start, gone.end = new_top, old_top",
         "do_brk_flags": "do_brk_flags: (vma.anon_vma is None or vma.singular)",
-        "brk": "brk: vma = mas.walk()"
-        if id.startswith("shrink")
-        else "brk: if vma is not None and vma.start >= old_top:",
+        "brk": "brk: if vma is not None and vma.start >= old_top:",
         "vm_brk_flags": "vm_brk_flags: error = do_brk_flags(mm, None, address, length, flags)",
     }[KNOWN[id].function]
 
@@ -144,8 +144,9 @@ def test_feedback_has_the_rubric_and_the_run() -> None:
 )
 def test_judges_meet_anything(key: str, right: object) -> None:
     one = exercise(key)
-    for answer in odds(plain(right), 100):
-        for case in one.cases("seed"):
-            found = one.judge(case, plain(answer))
+    cases = one.cases("seed")
+    for answer in map(plain, odds(plain(right), 100)):
+        for case in cases:
+            found = one.judge(case, answer)
             assert 0 <= found.share <= 1
             assert found.message

@@ -104,7 +104,7 @@ def test_a_fourth_claim_that_is_asked_costs_nothing_and_one_that_is_stated_costs
         ([claim(script="brk(heap+1); brk(heap+2)", expected="nothing broken")], 0, 0, "refuted"),
         ([claim(severity="question", script="brk(heap+1)", expected="heap+2", got="heap")] * 3, 0, 3, "not shown"),
         ([claim(severity="style")], 4, 9, "the rubric has more"),
-        ([dict(claim="Two slashes.", hunk="vm_brk_flags", severity="style")] * 3, 0, 2, "no script"),
+        ([{"claim": "Two slashes.", "hunk": "vm_brk_flags", "severity": "style"}] * 3, 0, 2, "no script"),
     ],
 )
 def test_what_a_weak_review_earns(review: list[Plain], least: float, most: float, said: str) -> None:

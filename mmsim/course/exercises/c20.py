@@ -127,10 +127,10 @@ class OneHunk(Comment):
         if not set(claim.hunk.numbers) & set(range(number, number + len(lines))) or not claim.hunk.line:
             return f"it quotes no line of the hunk in {part.function}()"
         if set(verdict.causes) & set(GIVEN) and not set(verdict.causes) - set(GIVEN):
-            return "proved, but that is one of those the notebooks work out: find another one"
+            return "that is one of those the notebooks work out: find another one"
         if verdict.causes and not set(verdict.causes) & set(part.causes):
             where = ", ".join(sorted({f"{_known()[id].function}()" for id in verdict.causes}))
-            return f"proved, but the cause lies elsewhere ({where}), not in what this hunk decides"
+            return f"the cause lies elsewhere ({where}), not in what this hunk decides"
         return ""
 
 

@@ -283,7 +283,7 @@ class Comment(Value):
 
     Four parts, which count alike: the script proves it; it is about the subject that was asked for; the quoted line
     runs in the call that shows it, and the sentence is one about the code; the severity fits (hidden, as there are
-    only four). All but the first need the proof.
+    only four). All need the proof; what is proved about something else is worth half of the first part and no more.
     """
 
     kind = "review"
@@ -322,11 +322,14 @@ class Comment(Value):
         return self._proved(part, subject, verdict)
 
     def _proved(self, part: str, subject: Plain, verdict: Judged) -> Verdict:
-        if part == "the proof":
+        said = self.off(verdict, subject)
+        if said and part in ("the proof", "the subject"):
+            share = 0.5 if part == "the proof" else 0
+            return Verdict(share, f"proved, but {said}", difference=listed(verdict.lines))
+        if said:
+            return Verdict(0, "first it has to be about what was asked")
+        if part in ("the proof", "the subject"):
             return RIGHT
-        if part == "the subject":
-            said = self.off(verdict, subject)
-            return Verdict(0, said, difference=listed(verdict.lines)) if said else RIGHT
         wanted = {"the severity": ("severity",)}.get(part, ("place", "line", "form"))
         rows = [item for item in score([verdict]).items if item.claim == 1 and item.what in wanted]
         lacking = [f"{item.what}: {item.reason}" for item in rows if item.points < item.of]
