@@ -103,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_live(commands)
     _add_explore(commands)
     _add_course(commands)
+    _add_grade(commands)
     return parser
 
 
@@ -117,6 +118,20 @@ def _add_course(commands: argparse._SubParsersAction) -> None:
     )
     add_commands(course)
     course.set_defaults(run=act)
+
+
+def _add_grade(commands: argparse._SubParsersAction) -> None:
+    from mmsim.course.grade.command import add_arguments, command
+
+    grade = commands.add_parser(
+        "grade",
+        help="mark the exercises of a class",
+        description="Mark exercise notebooks by learner: a result and a page of feedback each, a gradebook in SQLite, "
+        "a table in CSV. Functions run in a sandbox. Ctrl-C ends it early and keeps what was marked; --resume goes on.",
+        epilog="Exit code: 0 all graded, 1 some could not be read or graded, 2 bad usage, 130 interrupted.",
+    )
+    add_arguments(grade)
+    grade.set_defaults(run=command)
 
 
 def _add_census(commands: argparse._SubParsersAction[_Parser]) -> None:

@@ -6,7 +6,7 @@ import json
 import signal
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,9 +51,16 @@ class Result(NamedTuple):
         return {**self.plan.about, "scripts": self.scripts, "complete": self.complete}
 
 
+def _ignore_interrupts() -> None:
+    """A Ctrl-C is for the one who hands out the work."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 @contextmanager
-def workers(jobs: int, dask: str | None = None) -> Iterator[Executor]:
+def workers(jobs: int, dask: str | None = None, begin: Callable[[], None] = _ignore_interrupts) -> Iterator[Executor]:
     """Processes on this machine, or the workers of a Dask cluster at an address; after an interruption nobody waits.
+
+    `begin` is called once in each process.
 
     Raises ImportError without `mmsim[cluster]`, OSError for a cluster that does not answer.
     """
@@ -61,16 +68,11 @@ def workers(jobs: int, dask: str | None = None) -> Iterator[Executor]:
         with _cluster(dask) as executor:
             yield executor
         return
-    executor = ProcessPoolExecutor(jobs, initializer=_ignore_interrupts)
+    executor = ProcessPoolExecutor(jobs, initializer=begin)
     try:
         yield executor
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
-
-
-def _ignore_interrupts() -> None:
-    """A Ctrl-C is for the one who hands out the work."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager

@@ -117,7 +117,7 @@ class _Run:
     """One request on its way, over as many workers as it takes."""
 
     def __init__(self, request: Request, limits: Limits, level: str, as_user: bool) -> None:
-        self.cells, self.calls = list(request.cells), list(request.calls)
+        self.cells, self.calls, self.library = list(request.cells), list(request.calls), request.library
         self.limits, self.level, self.as_user = limits, level, as_user
         self.arguments = [_plain_arguments(call) for call in self.calls]
         self.answers: list[Answer] = []
@@ -257,7 +257,7 @@ def _ended(status: object) -> str:
 @contextlib.contextmanager
 def _worker(run: _Run) -> Iterator[_Worker]:
     """A worker, gone with all it started when this ends."""
-    start = plan(run.level, run.limits, run.as_user)
+    start = plan(run.level, run.limits, run.as_user, run.library)
     worker = None
     try:
         worker = _Worker(run, start.command, start.environment, str(start.folder or os.sep))

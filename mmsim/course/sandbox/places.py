@@ -1,4 +1,4 @@
-"""Which files a learner's process may read: Python, its standard library, the packages, mmsim without hidden parts."""
+"""Which files a learner's process may read: Python, packages, and of mmsim the model or nothing."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ __all__ = ["HIDDEN_NAMES", "PYTHON", "Places", "open_parts", "places"]
 PYTHON = os.path.realpath(sys.executable)
 HIDDEN_NAMES = frozenset({"grade", "grader", "grading", "hidden", "marks", "rubrics", "solutions"})
 """Files and folders of mmsim with such a name (before its suffix) are not there for a learner's process."""
+_BOOT = Path("course", "sandbox", "inside")
+"""What a worker itself is made of."""
+_BEYOND = ("experiments", "explore/findings")
+"""Besides the course: what holds answers to exercises, and is no part of the model."""
 _SYSTEM = ("/usr/lib", "/usr/lib64", "/usr/lib32", "/lib", "/lib64", "/nix/store", "/gnu/store", "/usr/share/zoneinfo")
 _FILES = ("/etc/ld.so.cache", "/etc/localtime")
 
@@ -31,15 +35,33 @@ class Places:
     path: tuple[str, ...]
 
 
-@lru_cache(maxsize=1)
-def places() -> Places:
-    """Those of this Python."""
+@lru_cache(maxsize=2)
+def places(library: bool = True) -> Places:
+    """Those of this Python; without `library` nothing of mmsim but what a worker is made of."""
     package = Path(mmsim.__file__).resolve().parent
     packages = [os.path.realpath(entry) for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))]
     libraries = glob.glob(f"{sysconfig.get_config_var('LIBDIR') or '/nowhere'}/libpython*.so*")
-    wanted = [PYTHON, sysconfig.get_path("stdlib"), *libraries, *_SYSTEM, *_FILES, *packages, str(package)]
+    mine = package if library else package / _BOOT
+    wanted = [PYTHON, sysconfig.get_path("stdlib"), *libraries, *_SYSTEM, *_FILES, *packages, str(mine)]
     readable = tuple(dict.fromkeys(os.path.realpath(entry) for entry in wanted if os.path.exists(entry)))
-    return Places(readable, tuple(_hidden(package)), tuple(dict.fromkeys([str(package.parent), *packages])))
+    hidden = {*_hidden(package), *_answers(package)} if library else set(_beside(package, _BOOT))
+    within = [place for place in sorted(hidden) if place.startswith(tuple(f"{top}{os.sep}" for top in readable))]
+    paths = [*([str(package.parent)] if library else []), *packages]
+    return Places(readable, tuple(within), tuple(dict.fromkeys(paths)))
+
+
+def _answers(package: Path) -> Iterator[str]:
+    """What of mmsim is no part of the model: the course, which knows the answers, and what comes close to them."""
+    yield from _beside(package / "course", _BOOT.relative_to("course"))
+    yield from (str(package / place) for place in _BEYOND)
+
+
+def _beside(folder: Path, kept: Path) -> Iterator[str]:
+    """All in a folder but one place below it."""
+    first, *rest = kept.parts
+    yield from (str(folder / name) for name in os.listdir(folder) if name != first)
+    if rest:
+        yield from _beside(folder / first, Path(*rest))
 
 
 def _hidden(package: Path) -> Iterator[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .inside import confine
-from .places import PYTHON, open_parts, places
+from .places import PYTHON, Places, open_parts, places
 from .request import Limits
 
 __all__ = ["BUBBLEWRAP", "LANDLOCK", "LEVELS", "RLIMITS", "Start", "plan"]
@@ -69,7 +69,7 @@ class Start:
             remove(self.folder)
 
 
-def plan(level: str, limits: Limits, as_user: bool = False) -> Start:
+def plan(level: str, limits: Limits, as_user: bool = False, library: bool = True) -> Start:
     """How to start a worker under a level; `as_user`: bubblewrap with a user namespace although we are root."""
     inside = level == BUBBLEWRAP
     root = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -78,10 +78,10 @@ def plan(level: str, limits: Limits, as_user: bool = False) -> Start:
     if folder is not None and user:
         os.chown(folder, user, user)
     home = _INSIDE if inside else str(folder)
-    where = places()
+    where = places(library)
     whole, apart = open_parts(where.readable, where.hidden)
     path = list(where.path)
-    if folder is not None:
+    if folder is not None and library:
         path[0] = _shelf(folder, Path(path[0]) / "mmsim")
     told = {
         "level": level,
@@ -98,7 +98,7 @@ def plan(level: str, limits: Limits, as_user: bool = False) -> Start:
     package = str(Path(__file__).resolve().parent)
     command = [PYTHON, *_FLAGS, "-c", _BOOT, package, json.dumps(told)]
     if inside:
-        command = [*_bubblewrap(limits, bool(user)), *command]
+        command = [*_bubblewrap(limits, bool(user), where), *command]
     environment = ENVIRONMENT | {"HOME": home, "TMPDIR": home, "MMSIM_STATE": f"{home}/.mmsim"}
     if sys.platform == "win32":
         environment["SYSTEMROOT"] = os.environ.get("SYSTEMROOT", "")
@@ -124,7 +124,7 @@ def _rlimits(limits: Limits) -> dict[str, int]:
     return values | ({"MSGQUEUE": 0, "MEMLOCK": 1 << 16} if sys.platform == "linux" else {})
 
 
-def _bubblewrap(limits: Limits, root: bool) -> Iterator[str]:
+def _bubblewrap(limits: Limits, root: bool, where: Places) -> Iterator[str]:
     """The command and its options. With root's help the worker becomes another user, which a process limit binds."""
     known = _options()
     yield from (shutil.which("bwrap") or "bwrap", "--die-with-parent", "--new-session", "--cap-drop", "ALL")
@@ -137,7 +137,6 @@ def _bubblewrap(limits: Limits, root: bool) -> Iterator[str]:
     size = ["--size", str(limits.storage)] if "--size" in known else []
     yield from (*(["--perms", "1777"] if mode else []), *size, "--tmpfs", _INSIDE)
     yield from ("--dev", "/dev", "--proc", "/proc")
-    where = places()
     made = {"/", _INSIDE, "/dev", "/proc"}
     for place in sorted(where.readable):
         for parent in reversed(Path(place).parents):

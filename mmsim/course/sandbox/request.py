@@ -60,6 +60,8 @@ class Request:
 
     cells: Sequence[str]
     calls: Sequence[Call]
+    library: bool = True
+    """Whether it can import mmsim: the model; never the course."""
 
 
 @dataclass(frozen=True)

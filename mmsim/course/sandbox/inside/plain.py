@@ -30,8 +30,8 @@ class TooLarge(NotPlain):
     """A value that is plain, or may be, but larger than allowed."""
 
 
-def encode(value: Any, size: int = 1_000_000) -> bytes:
-    """A plain value as JSON of at most `size` bytes; raises NotPlain, TooLarge.
+def encode(value: Any, size: int = 1_000_000, lists: tuple[type, ...] = (list,)) -> bytes:
+    """A plain value as JSON of at most `size` bytes; raises NotPlain, TooLarge. What is in `lists` becomes a list.
 
     >>> encode({"a": [1, True, None]})
     b'{"a":[1,true,null]}'
@@ -39,28 +39,28 @@ def encode(value: Any, size: int = 1_000_000) -> bytes:
     Traceback (most recent call last):
     mmsim.course.sandbox.inside.plain.NotPlain: nan is no number that can be compared
     """
-    _check(value, DEPTH, [size])
+    _check(value, DEPTH, [size], lists)
     text = json.dumps(value, allow_nan=False, separators=(",", ":")).encode("ascii")
     if len(text) > size:
         raise TooLarge(f"more than {size} bytes")
     return text
 
 
-def _check(value: Any, depth: int, left: list[int]) -> None:
+def _check(value: Any, depth: int, left: list[int], lists: tuple[type, ...] = (list,)) -> None:
     """Every part has a plain type, and they are not too many; one that holds itself ends at the depth."""
     kind = type(value)
     left[0] -= 1 + (len(value) if kind is str else 0)
     if left[0] < 0:
         raise TooLarge("too many parts")
-    if kind is list or kind is dict:
+    if kind in lists or kind is dict:
         if not depth:
             raise TooLarge(f"nested more than {DEPTH} deep")
         for part in value:
             if kind is dict and type(part) is not str:
                 raise NotPlain(f"a dict with a key of type {_name(type(part))}; only str can be")
-            _check(part, depth - 1, left)
+            _check(part, depth - 1, left, lists)
             if kind is dict:
-                _check(value[part], depth - 1, left)
+                _check(value[part], depth - 1, left, lists)
     elif kind is str:
         _check_text(value)
     elif kind is float:

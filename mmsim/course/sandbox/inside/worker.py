@@ -245,7 +245,7 @@ def _answer(link: _Channel, call: dict[str, Any], space: dict[str, Any], size: i
             return
         found = space[name]
         value = found(*call["args"]) if callable(found) else found
-        link.send(nonce, "value", encode(value, size))
+        link.send(nonce, "value", encode(value, size, (list, tuple)))
     except TooLarge as error:
         link.send(nonce, "large", message=clean(str(error)))
     except NotPlain as error:

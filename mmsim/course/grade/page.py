@@ -1,0 +1,140 @@
+"""Pages of feedback: one for each learner, one of the class. All text is escaped; no page can run or fetch anything.
+
+Nothing a notebook printed is shown: only what the grader says, and an answer's value as text.
+"""
+
+import html
+from collections.abc import Iterable, Sequence
+from string import Template
+
+from .marking import Result
+from .results import file_name
+
+__all__ = ["class_page", "learner_page"]
+
+_PAGE = Template("""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width">
+<title>$title</title>
+<style>
+:root { color-scheme: light dark; --edge: #0072b2; --line: #8888; }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; margin: 1rem 0; }
+th, td { border-bottom: 1px solid var(--line); padding: .3rem .8rem .3rem 0; text-align: left; vertical-align: top; }
+td.number, th.number { text-align: right; white-space: nowrap; }
+section { border-left: 4px solid var(--line); padding-left: 1rem; margin: 1.5rem 0; }
+section.full { border-left: 4px double var(--edge); }
+code, pre { font: .9rem/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
+pre { overflow-x: auto; }
+meter { width: 8rem; }
+h3 { margin-bottom: .2rem; }
+</style>
+</head>
+<body>
+$body
+</body>
+</html>
+""")
+
+
+def learner_page(result: Result) -> str:
+    """The page of one learner: points, and for each exercise what was right, and the first public case that was not."""
+    body = [f"<h1>Feedback for {escape(result['learner'])}</h1>", f"<p><strong>{_points(result)}</strong></p>"]
+    body += _list("What could not be read, or was left out", result["problems"])
+    if not result["chapters"]:
+        body.append("<p>No notebook could be marked.</p>")
+    for number, found in result["chapters"].items():
+        body.append(f"<h2>Chapter {escape(number)}: {_points(found)}</h2>")
+        body.append(f"<p>From <code>{escape(found['file'])}</code>.</p>")
+        body += _list("", found["notes"])
+        body += [_exercise(key, mark) for key, mark in found["exercises"].items()]
+    return _PAGE.substitute(title=f"Feedback for {escape(result['learner'])}", body="\n".join(body))
+
+
+def class_page(results: Sequence[Result], strays: Iterable[str] = ()) -> str:
+    """The page of the class: everyone's points with a link, and each exercise's mean, the hardest first."""
+    rows = "\n".join(
+        f'<tr><td><a href="feedback/{escape(file_name(one["learner"]))}.html">{escape(one["learner"])}</a></td>'
+        f'<td class="number">{one["points"]:g}</td><td class="number">{one["full"]:g}</td>'
+        f"<td>{escape('; '.join(one['problems']))}</td></tr>"
+        for one in results
+    )
+    body = [
+        f"<h1>Marks of {len(results)} learners</h1>",
+        *_list("Files that nobody's name could be told of", strays),
+        "<table><caption>Points by learner</caption><tr><th>learner</th><th class='number'>points</th>"
+        f"<th class='number'>of</th><th>problems</th></tr>\n{rows}</table>",
+        "<table><caption>Exercises, the hardest first: the mean share of the points</caption>"
+        "<tr><th>exercise</th><th>title</th><th class='number'>handed in</th><th class='number'>mean</th>"
+        f"<th></th></tr>\n{_means(results)}</table>",
+    ]
+    return _PAGE.substitute(title="Marks", body="\n".join(body))
+
+
+def escape(text: str) -> str:
+    """Text as HTML; what no browser should see, such as a terminal's escapes, becomes a question mark."""
+    return html.escape("".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in str(text)))
+
+
+def _exercise(key: str, mark: Result) -> str:
+    right = mark["points"] == mark["full"]
+    parts = [
+        f'<section class="{"full" if right else "part"}">',
+        f"<h3>{escape(key)} {escape(mark['title'])}</h3>",
+        f"<p>{'✓ ' if right else ''}{_points(mark)}. {escape(_sentence(mark['message']))}</p>",
+        *_list("", mark["notes"]),
+        *_list("", mark["detail"]),
+        *_first(mark.get("first", {})),
+        "</section>",
+    ]
+    return "\n".join(parts)
+
+
+def _first(first: Result) -> Iterable[str]:
+    """The first public case that failed, as `check` shows it in a notebook."""
+    if not first:
+        return
+    rows = [(name, first[name]) for name in ("input", "message", "expected", "got") if first.get(name)]
+    cells = "".join(f"<tr><th>{name}</th><td><code>{escape(text)}</code></td></tr>" for name, text in rows)
+    yield f"<table><caption>The first public case that failed</caption>{cells}</table>"
+    if first["difference"]:
+        yield f"<pre>{escape(chr(10).join(first['difference']))}</pre>"
+
+
+def _means(results: Sequence[Result]) -> str:
+    shares: dict[tuple[str, str], list[float]] = {}
+    for result in results:
+        for found in result["chapters"].values():
+            for key, mark in found["exercises"].items():
+                shares.setdefault((key, mark["title"]), []).append(mark["points"] / mark["full"])
+    ordered = sorted(shares.items(), key=lambda pair: (sum(pair[1]) / len(pair[1]), pair[0]))
+    return "\n".join(
+        f'<tr><td>{escape(key)}</td><td>{escape(title)}</td><td class="number">{len(found)}</td>'
+        f'<td class="number">{_percent(found)} %</td><td><meter value="{sum(found) / len(found):.3f}">'
+        f"{_percent(found)} %</meter></td></tr>"
+        for (key, title), found in ordered
+    )
+
+
+def _percent(shares: Sequence[float]) -> int:
+    return round(100 * sum(shares) / len(shares))
+
+
+def _list(head: str, lines: Iterable[str]) -> list[str]:
+    lines = list(lines)
+    if not lines:
+        return []
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return [*([f"<p>{escape(head)}:</p>"] if head else []), f"<ul>{items}</ul>"]
+
+
+def _points(part: Result) -> str:
+    return f"{part['points']:g} of {part['full']:g} points"
+
+
+def _sentence(text: str) -> str:
+    """A message as a sentence: a capital in front, a full stop behind."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}" if text else ""
