@@ -46,12 +46,13 @@ class Trial:
 class Statement(NamedTuple):
     """A claim: its sentence, the test that runs it on evidence as `FindWrongClaim.read` returns it, what it is about.
 
-    `about` names what evidence must have for the claim to say anything, as in "a growth that both accept".
+    `about` names what evidence must have for the claim to say anything, as in "a growth that both accept"; without it
+    feedback says no more than that.
     """
 
     text: str
     test: Callable[[Any], Trial]
-    about: str
+    about: str = ""
 
 
 class FindWrongClaim(Value):
@@ -112,11 +113,15 @@ class FindWrongClaim(Value):
             return self._guessed(letters[letter]) if guessed else self._named(letters[letter], trial)
         if not trial.holds:
             return RIGHT
-        about = self.claims[letters[letter]].about
+        return Verdict(0, self._missed(letter, self.claims[letters[letter]].about, trial), difference=trial.seen)
+
+    def _missed(self, letter: str, about: str, trial: Trial) -> str:
+        if not about:
+            missed = "does not make it false" if trial.about else "has nothing that it speaks of"
+            return f"claim {letter}: your evidence {missed}"
         if not trial.about:
-            return Verdict(0, f"claim {letter} speaks of {about}; your evidence has none", difference=trial.seen)
-        said = f"claim {letter} holds in your run: there is {about}, and it is as the claim says"
-        return Verdict(0, said, difference=trial.seen)
+            return f"claim {letter} speaks of {about}; your evidence has none"
+        return f"claim {letter} holds in your run: there is {about}, and it is as the claim says"
 
     def _named(self, name: str, trial: Trial) -> Verdict:
         return RIGHT if name == self.wrong or not trial.holds else Verdict(0, "not the wrong one")
