@@ -480,7 +480,8 @@ def _group_line(name: str, judged: list[tuple[Case, Verdict]]) -> str:
     line = f"{name}: {right} of {len(judged)}" if len(judged) > 1 else f"{name}: {'right' if right else 'not right'}"
     for case, found in judged:
         if not found.right and case.category == PUBLIC:
-            return f"{line}; {found.message}" if case.key == name else f"{line}; {case.key}: {found.message}"
+            where = "" if case.key == name else f"{case.key}: "
+            return f"{line}; {where}{found.message}"
     if any(0 < found.share < 1 for _, found in judged):
         return f"{line}, in part"
     return line
