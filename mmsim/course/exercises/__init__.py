@@ -8,8 +8,8 @@ tests in tests/test_exercises.py then cover it. Which base class for which kind:
   of ops as plain data), review: `Value`. Values are read from the notebook; nothing of the learner's runs for marks.
 - implement: `Function`; assertions: `Function`, too, called on good and on broken data, with True or False
   as answer and a group for each defect.
-- repair: `Function` with `library = True` and a `driver`, a function of this package that puts the learner's
-  one in place of the library's, runs a script, and returns what it saw as plain data.
+- repair: `Repair` in repair.py, with a driver of drivers/ that puts the learner's function in place of a
+  generation's, plays a script with or without a failure, and returns what it saw as plain data.
 
 >>> exercise("02.e3").name
 'slot_of'

@@ -146,7 +146,7 @@ def learner_of(parts: tuple[str, ...]) -> str:
     """
     if len(parts) > 1:
         return clean(_PLATFORM.sub("", parts[0].rstrip("_")))
-    match = _FLAT.fullmatch(parts[0])
+    match = _FLAT.fullmatch(parts[0]) if parts else None
     return clean(match[1]) if match else ""
 
 
@@ -177,7 +177,8 @@ def _items(place: Path, limits: Limits) -> Iterator[_Item]:
 
 def _without(item: _Item, tops: set[str]) -> _Item:
     """The item without the folder that was packed as a whole, as in `zip -r class.zip class`."""
-    return replace(item, parts=item.parts[1:]) if len(item.parts) > 2 and item.parts[0] in tops else item
+    rest = item.parts[1:]
+    return replace(item, parts=rest) if item.parts[0] in tops and (len(rest) > 1 or learner_of(rest)) else item
 
 
 def _folder(folder: Path, parts: tuple[str, ...], limits: Limits) -> Iterator[_Item]:

@@ -3,8 +3,8 @@
 Nothing a notebook printed is shown: only what the grader says, and an answer's value as text.
 """
 
+import html
 from collections.abc import Iterable, Sequence
-from html import escape
 from string import Template
 
 from .marking import Result
@@ -83,6 +83,11 @@ def _other_names(result: Result) -> Iterable[str]:
         for note in found["notes"]:
             told.setdefault(note, []).append(number)
     return [f"{', '.join(numbers)}: {note}" for note, numbers in told.items()]
+
+
+def escape(text: str) -> str:
+    """Text as HTML; what no browser should see, such as a terminal's escapes, becomes a question mark."""
+    return html.escape("".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in str(text)))
 
 
 def _exercise(key: str, mark: Result) -> str:

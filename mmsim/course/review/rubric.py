@@ -13,7 +13,7 @@ from mmsim.explore.known import known
 from .claim import Claim
 from .judge import NOT_SHOWN, PROVED, Verdict
 
-__all__ = ["WANTED", "Item", "Score", "score"]
+__all__ = ["EACH", "WANTED", "Item", "Score", "firsts", "score"]
 
 WANTED = 3
 """Claims that a review should have, and different causes among them."""
@@ -68,7 +68,7 @@ def score(verdicts: Sequence[Verdict], taken: Sequence[str] = ()) -> Score:
     items = [item for verdict in verdicts for item in _of_claim(verdict)]
     none = f"there is none, expected at least {WANTED} claims"
     items += [Item(number, "claim", 0, EACH, none) for number in range(len(verdicts) + 1, WANTED + 1)]
-    return Score([*items, *_of_review(verdicts, _firsts(verdicts, taken))])
+    return Score([*items, *_of_review(verdicts, firsts(verdicts, taken))])
 
 
 def _lines(items: Iterable[Item]) -> Iterator[str]:
@@ -207,7 +207,7 @@ def _beyond(verdict: Verdict) -> bool:
     return NOT_IN_THE_MAIL in asked
 
 
-def _firsts(verdicts: Sequence[Verdict], given: Sequence[str]) -> dict[int, int]:
+def firsts(verdicts: Sequence[Verdict], given: Sequence[str]) -> dict[int, int]:
     """Number of a proved claim -> the first claim with all of its causes: itself, if it adds one; 0 if they are given.
 
     Those with few causes count first: a claim that shows more besides has then something of its own.

@@ -1,0 +1,332 @@
+"""The base of repairs: the learner changes a function of a generation until it does what a right one does.
+
+To write one: `generation` and `function` say whose place the learner's function takes, `right` or `repairs` what it is
+compared with, `shown` the public scripts, `groups` and `script` the hidden ones. The notebook's cell holds the function
+as it stands in the model, word for word, and the gap below it the repaired one; the stub is then the function with
+its defect. An unchanged function makes the driver answer None, so it is "not tried yet" and needs no other mark of it.
+"""
+
+import json
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
+from random import Random
+from types import FunctionType
+from typing import Any, ClassVar
+
+from mmsim.brk import GENERATIONS
+from mmsim.explore.alphabet import Op
+from mmsim.explore.known import Known, known, mended
+from mmsim.explore.words import call, script_text, shown
+from mmsim.explore.world import WORLDS
+from mmsim.mm.machine import Faults
+from mmsim.mm.units import ENOMEM
+from mmsim.trace.syscall_trace import Session
+
+from .drivers.heap import seen, standing_in
+from .model import RIGHT, Function, Plain, Verdict, wrong_shape
+from .plain import same, told
+
+__all__ = ["SIGHTS", "Repair", "failing", "points"]
+
+SIGHTS = {
+    "broken": "invariants are broken",
+    "answer": "the answer is another one",
+    "lock": "the mmap lock is still held",
+    "break": "the break is another one",
+    "vmas": "the VMAs are others",
+    "told": "monitors are told otherwise",
+    "early": "a monitor is told while the mmap lock is held",
+    "waiting": "userfaultfds are left marked as changing",
+    "counters": "the counters are others",
+}
+"""What is compared after each op, in this order, and what is said where the two part."""
+TRIES = 200
+"""So many scripts are drawn for a group, at most, before it has those it needs."""
+
+
+class Repair(Function):
+    """A function of a generation to repair; what it does is compared with what a right one does."""
+
+    kind = "repair"
+    library = True
+    driver = "mmsim.course.exercises.drivers.heap:played"
+    seconds = 20.0
+    generation: ClassVar[str] = "v4"
+    """Whose function it is; the rest of that generation stays as it is."""
+    function: ClassVar[str]
+    right: ClassVar[str] = "merged"
+    """The generation that does it right, if there is one, or "" for `generation` with `repairs`."""
+    repairs: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Lines of `generation` and what takes their place, as in a known finding's `repair`."""
+    sights: ClassVar[tuple[str, ...]] = tuple(SIGHTS)
+    """Which of SIGHTS are compared."""
+    untold: ClassVar[bool] = False
+    """May a refused call tell monitors what it likes?"""
+    pardoned: ClassVar[tuple[str, ...]] = ()
+    """Invariants that the generation breaks elsewhere, such as I10 in v4's do_brk_flags(); they do not count."""
+    ideas: ClassVar[Mapping[str, str]] = {}
+    """By sight: the idea that is missed where the two part there."""
+    world: ClassVar[str] = "file"
+    shown: ClassVar[tuple[tuple[str, list[Op]], ...]]
+    """World and script of the public cases, small ones first."""
+    groups: ClassVar[Mapping[str, int]]
+    """Hidden groups, and how many scripts each has."""
+
+    @abstractmethod
+    def script(self, group: str, chance: Random) -> tuple[str, list[Op]]:
+        """World and script of one hidden case; most should show the defect, and some let a call succeed."""
+
+    def examples(self) -> Iterator[list[Plain]]:
+        """See Function."""
+        yield from (self._call(world, script) for world, script in self.shown)
+
+    def hidden(self, chance: Random) -> Iterator[tuple[str, list[Plain]]]:
+        """See Function. In each group the function as it is, one that refuses and one that does nothing go wrong."""
+        public = list(self.examples())
+        for group, count in self.groups.items():
+            kept: list[list[Plain]] = []
+            idle = set(_IDLE)
+            for _ in range(TRIES):
+                args = self._call(*self.script(group, chance))
+                caught = {name for name in idle if self._parts(args, name)}
+                if args in kept or args in public or not (caught or len(kept) + len(idle) < count):
+                    continue
+                idle -= caught
+                kept.append(args)
+                if len(kept) >= count and not idle:
+                    break
+            yield from ((group, args) for args in kept)
+
+    def _call(self, world: str, script: Sequence[Op]) -> list[Plain]:
+        return [self.generation, self.function, world, [[op, arg] for op, arg in script], [*self.pardoned]]
+
+    # -- judging
+
+    def expected(self, *args: Plain) -> Plain:
+        """What is seen with the right function, after each op."""
+        return json.loads(_seen_right(type(self), json.dumps(args[2:])))
+
+    def judge(self, case: Any, answer: Plain) -> Verdict:
+        """Op by op, up to the first sight that is not the right one; a right one that breaks something ends it."""
+        script = case.args[3]
+        if answer is None:
+            return Verdict(0, f"{self.function}() is as it was")
+        if not _is_seen(answer, len(script)):
+            return wrong_shape("expected what the driver has seen, op by op", told(answer, 60))
+        before: Plain = None
+        for number, (op, right) in enumerate(zip(script, self.expected(*case.args), strict=False)):
+            if right["broken"]:
+                break
+            if number >= len(answer):
+                return wrong_shape(f"nothing was seen of {call(tuple(op))}")
+            sight = self._sight(right, answer[number])
+            if sight:
+                return self._verdict(number, script, sight, right, answer[number], before)
+            before = right
+        return RIGHT
+
+    def _sight(self, right: dict[str, Any], mine: dict[str, Any]) -> str:
+        """The first of the sights in which two states differ; "" if they are the same in all."""
+        skipped = {"told"} if self.untold and _refused(right) else set()
+        return next((sight for sight in self.sights if sight not in skipped and self._differ(sight, right, mine)), "")
+
+    def _differ(self, sight: str, right: dict[str, Any], mine: dict[str, Any]) -> bool:
+        return bool(mine["broken"]) if sight == "broken" else not same(right[sight], mine[sight])
+
+    def idea(self, sight: str, right: dict[str, Any], mine: dict[str, Any]) -> str:
+        """What is missed where two states part in a sight: a sentence without its full stop, or ""."""
+        return self.ideas.get(sight, "")
+
+    def _verdict(self, number: int, script: Plain, sight: str, right: Plain, mine: Plain, before: Plain) -> Verdict:
+        idea = self.idea(sight, right, mine)
+        said = f"after {call(tuple(script[number]))}, op {number + 1} of {len(script)}, {SIGHTS[sight]}"
+        if sight == "broken":
+            said += ": " + "; ".join(_worded(what) for what in mine["broken"][:2])
+        difference = compared(right, mine, [*self.sights])
+        expected, got = _told(right[sight], sight), _told(mine[sight], sight)
+        return Verdict(0, said + (f". {idea}" if idea else ""), expected, got, difference)
+
+    def said(self, case: Any) -> str:
+        """See Exercise."""
+        _, function, world, script, _ = case.args
+        return f"{function}() in {script_text([tuple(op) for op in script])} (world {world!r})"
+
+    # -- what does not count as a repair
+
+    def _parts(self, args: Plain, idle: str) -> bool:
+        """Whether a function that repairs nothing goes wrong with this script."""
+        right, mine = self.expected(*args), _seen_idle(self.generation, self.function, idle, json.dumps(args[2:]))
+        for wanted, got in zip(right, json.loads(mine), strict=False):
+            if wanted["broken"]:
+                return False
+            if self._sight(wanted, got):
+                return True
+        return False
+
+
+def _refuse(*_: Any) -> int:
+    return -ENOMEM
+
+
+def _nothing(*_: Any) -> int:
+    return 0
+
+
+_IDLE: dict[str, Callable[..., int] | None] = {"as it is": None, "refuses": _refuse, "does nothing": _nothing}
+"""Functions that must not earn a group; None stands for the unrepaired one."""
+
+
+@lru_cache(maxsize=4096)
+def _seen_right(exercise: type[Repair], asked: str) -> str:
+    """World, script and what is pardoned, as JSON -> what is seen with the right function, as JSON."""
+    with _right(exercise) as name:
+        return json.dumps(seen(name, *json.loads(asked)))
+
+
+def _right(exercise: type[Repair]) -> AbstractContextManager[str]:
+    """The name of the generation that is right."""
+    if not exercise.repairs:
+        return nullcontext(exercise.right)
+    generation = exercise.generation
+    cause: Known = known()[0]._replace(new=generation, repair={generation: list(exercise.repairs)})
+    return mended(cause)
+
+
+@lru_cache(maxsize=4096)
+def _seen_idle(generation: str, function: str, idle: str, asked: str) -> str:
+    thing = _IDLE[idle] or getattr(GENERATIONS[generation], function)
+    assert isinstance(thing, FunctionType)
+    try:
+        with standing_in(thing, generation, function) as name:
+            return json.dumps(seen(name, *json.loads(asked)))
+    except Exception:  # a call that does nothing may leave what the next one stumbles over
+        return "[]"
+
+
+# -- planned failures
+
+
+class _Count(Faults):
+    """Notes each site that is come by, and lets nothing fail."""
+
+    __slots__ = ("met",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.met: list[str] = []
+
+    def hit(self, site: str) -> bool:
+        self.met.append(site)
+        return False
+
+
+def points(generation: str, world: str, script: Sequence[Op]) -> list[tuple[str, int]]:
+    """The failures that can be planned for the last op of a script: site and how often it was come by.
+
+    >>> points("v4", "file", [("brk", 0x10015000)])
+    [('lock_killed', 1), ('commit_refusal', 1), ('vma_alloc', 1), ('maple_alloc', 1)]
+    """
+    session = Session(WORLDS[world], generation)
+    for op, arg in script[:-1]:
+        session.do(op, arg)
+    session.process.machine.faults = faults = _Count()
+    session.do(*script[-1])
+    return [(site, faults.met[:n].count(site)) for n, site in enumerate(faults.met, 1)]
+
+
+def failing(script: Sequence[Op], site: str, nth: int = 1) -> list[Op]:
+    """The script with a failure planned for its last op.
+
+    >>> failing([("brk", 0x10015000)], "vma_alloc")
+    [('fail', ['vma_alloc', 1]), ('brk', 268521472)]
+    """
+    return [*script[:-1], ("fail", [site, nth]), script[-1]]
+
+
+# -- words
+
+
+def compared(right: dict[str, Any], mine: dict[str, Any], sights: Sequence[str]) -> str:
+    """The VMAs of both states side by side, and all else in which they differ; what differs is marked."""
+    rows = [("", "expected", "yours")]
+    rows += [("VMA", *pair) for pair in _beside(right["vmas"], mine["vmas"])]
+    for sight in sights:
+        if sight == "counters":
+            rows += [(name, str(value), str(mine[sight].get(name))) for name, value in right[sight].items()]
+        elif sight not in ("vmas", "broken"):
+            rows.append((sight, _told(right[sight], sight), _told(mine[sight], sight)))
+    rows = [row for n, row in enumerate(rows) if not n or row[0] == "VMA" or row[1] != row[2]]
+    names, middle = (max(len(row[at]) for row in rows) for at in (0, 1))
+    marked = [f"{'*' if n and row[1] != row[2] else ' '} {row[0]:<{names}}  {row[1]:<{middle}}  {row[2]}"
+              for n, row in enumerate(rows)]  # fmt: skip
+    return "\n".join(line.rstrip()[:200] for line in marked)
+
+
+def _beside(right: list[Plain], mine: list[Plain]) -> list[tuple[str, str]]:
+    """Rows of two tables in order of their addresses, equal ones beside each other."""
+    rows = sorted({tuple(row) for row in [*right, *mine]})
+    sides = {tuple(row) for row in right}, {tuple(row) for row in mine}
+    return [(_row(row) if row in sides[0] else "-", _row(row) if row in sides[1] else "-") for row in rows]
+
+
+def _row(vma: Plain) -> str:
+    start, end, flags, file, policy, monitor, present = vma
+    more = [file and f"file {file}", policy, monitor and f"monitor {monitor}", present and f"{present} present"]
+    return " ".join([f"{shown(start)}..{shown(end)}", flags, *filter(None, map(str, filter(None, more)))])
+
+
+def _told(value: Plain, sight: str) -> str:
+    if sight == "told":
+        return ", ".join(f"{name}: {shown(low)}..{shown(high)}" for name, low, high in value) or "nothing"
+    if sight == "broken":
+        return ", ".join(dict.fromkeys(id for id, _ in value)) or "nothing"
+    if sight == "vmas":
+        return f"{len(value)} VMAs"
+    return shown(value) if type(value) is int else told(value, 80)
+
+
+def _worded(what: Plain) -> str:
+    return f"{what[0]} ({what[1]})"[:200]
+
+
+def _refused(state: Plain) -> bool:
+    return state["answer"] < 0
+
+
+# -- what came from the learner's process, looked at before it is used
+
+
+def _is_seen(answer: Plain, most: int) -> bool:
+    """Is it what the driver gives? Everything of the right type, and not more than a script can make."""
+    return type(answer) is list and len(answer) <= most and all(map(_is_state, answer))
+
+
+def _is_state(state: Plain) -> bool:
+    if type(state) is not dict or set(state) != set(SIGHTS):
+        return False
+    numbers = all(type(state[name]) is int for name in ("answer", "break", "early", "waiting"))
+    counters = state["counters"]
+    return (
+        numbers
+        and type(state["lock"]) is str
+        and type(counters) is dict
+        and len(counters) < 20
+        and all(type(value) is int for value in counters.values())
+        and _is_table(state["vmas"], (int, int, str, str, str, str, int))
+        and _is_table(state["told"], (str, int, int))
+        and _is_table(state["broken"], (str, str))
+    )
+
+
+def _is_table(rows: Plain, types: tuple[type, ...]) -> bool:
+    return (
+        type(rows) is list
+        and len(rows) <= 200
+        and all(type(row) is list and tuple(map(type, row)) == types and _short(row) for row in rows)
+    )
+
+
+def _short(row: Plain) -> bool:
+    return all(type(each) is not str or len(each) < 400 for each in row)
