@@ -298,6 +298,8 @@ class Order(Value):
     kind = "order"
     lines: ClassVar[Mapping[str, str]]
     after: ClassVar[Mapping[str, str]]
+    why: ClassVar[Mapping[str, str]] = {}
+    """What is said of a false line, where it helps."""
     shown = 1
 
     def parts(self, learner: str = "") -> list[tuple[str, Plain]]:
@@ -317,6 +319,7 @@ class Order(Value):
         if good == len(answer):
             return Verdict(share, f"right so far, but {answer!r} does not reach the end", got=answer)
         said = f"{answer[good]!r} ({self.lines[answer[good]]}) cannot come " + ("first" if not good else "here")
+        said += f": {self.why[answer[good]]}" if answer[good] in self.why else ""
         return Verdict(
             share, said, got=answer, difference=f"{answer}\n{' ' * good}^ the first letter that does not fit"
         )

@@ -14,6 +14,7 @@ from errno import errorcode
 from functools import lru_cache
 from typing import Any, ClassVar
 
+from mmsim.brk import GENERATIONS
 from mmsim.explore.world import START, WORLDS
 from mmsim.mm.calls import MAP, MCL, MREMAP, PROT
 from mmsim.mm.flags import perms
@@ -261,10 +262,10 @@ def run(script: Sequence[Sequence[Plain]], generation: str, world: str = "file")
     >>> [str(each) for each in run([["brk", 4], ["munmap", 3, 1], ["brk", 6]], "v4", "bare").heap]
     ['0-6 rw-p']
     """
-    return _run(tuple(tuple(call) for call in script), generation, world)
+    calls = tuple(tuple(call) for call in script)
+    return _kept(calls, generation, world) if generation in _LASTING else _run(calls, generation, world)
 
 
-@lru_cache(maxsize=256)
 def _run(script: tuple[tuple[Plain, ...], ...], generation: str, world: str) -> Run:
     session = Session(WORLDS[world], generation)
     steps: list[Step] = []
@@ -280,6 +281,11 @@ def _run(script: tuple[tuple[Plain, ...], ...], generation: str, world: str) -> 
             steps.append(Step(call, -1, stopped=type(error).__name__))
             break
     return Run(generation, tuple(steps), session)
+
+
+_LASTING = frozenset(GENERATIONS)
+"""A generation with repairs lasts for a block only, and the next one may have its name: its runs are not kept."""
+_kept = lru_cache(maxsize=256)(_run)
 
 
 def _maps(session: Session) -> tuple[Mapped, ...]:
