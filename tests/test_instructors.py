@@ -234,9 +234,14 @@ def blocks(language: str, first: str = "") -> list[str]:
     return [block for block in found if (block.splitlines()[0][2:] if block.startswith("# ") else "") == first]
 
 
+NOT_RUN = ("mmsim course build", "python -m tests.")
+"""Other tests run these."""
+
+
 def commands_in_the_text() -> list[str]:
-    found = re.findall(r"`((?:mmsim|python -m) [^`]+)`", GUIDE.split("\n## Grading\n")[1].split("\n## ")[0])
-    return list(dict.fromkeys(command for command in found if command not in ("mmsim course build", "mmsim grade")))
+    """Commands between backticks, each once."""
+    found = re.findall(r"`((?:mmsim|python -m)\s[^`]+)`", GUIDE.split("\n## Grading\n")[1].split("\n## ")[0])
+    return list(dict.fromkeys(command for command in found if not command.startswith(NOT_RUN)))
 
 
 def test_the_commands_that_grade_run_and_what_they_leave_is_as_told(room: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 ROOT = Path(__file__).resolve().parent.parent
+GUIDE = (ROOT / "notebooks" / "INSTRUCTORS.md").read_text(encoding="utf-8")
 FILES = {path.name[:2]: path.name for path in sorted((ROOT / "solutions").glob("[0-9][0-9]-*.ipynb"))}
 GRADED = list(FILES)[:2]
 """Chapters that are handed in: autograding takes some seconds a notebook."""
@@ -66,8 +68,7 @@ def nbgrader(course: Path, *commands: str) -> None:
 
 def config() -> str:
     """The configuration that the guide gives."""
-    guide = (ROOT / "notebooks" / "INSTRUCTORS.md").read_text(encoding="utf-8")
-    (found,) = guide.split("```python\n# nbgrader_config.py\n")[1:]
+    (found,) = GUIDE.split("```python\n# nbgrader_config.py\n")[1:]
     return found.split("```")[0]
 
 
@@ -81,10 +82,10 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     paths = f'c.Exchange.root = "{exchange}"\nc.Exchange.cache = "{folder / "cache"}"\n'
     (folder / "nbgrader_config.py").write_text(config() + paths, encoding="utf-8")
     shutil.copytree(ROOT / "solutions", folder / "source" / "all")
-    (folder / "source" / "some").mkdir()
+    (folder / "source" / "maple").mkdir()
     for number in GRADED:
-        shutil.copy(ROOT / "solutions" / FILES[number], folder / "source" / "some")
-    nbgrader(folder, "generate_assignment all", "generate_assignment some", "release_assignment some")
+        shutil.copy(ROOT / "solutions" / FILES[number], folder / "source" / "maple")
+    nbgrader(folder, "generate_assignment all", "generate_assignment maple", "release_assignment maple")
     return folder
 
 
@@ -126,17 +127,17 @@ def test_what_is_collected_is_graded_alike(course: Path, tmp_path: Path) -> None
     """Full, nothing and half by both graders, from the same files; what no check looks at counts for `mmsim grade`."""
     handed_in = {
         "full": {number: (ROOT / "solutions" / FILES[number]).read_text() for number in GRADED},
-        "none": {number: (course / "release" / "some" / FILES[number]).read_text() for number in GRADED},
+        "none": {number: (course / "release" / "maple" / FILES[number]).read_text() for number in GRADED},
         "half": {number: half(number) for number in GRADED},
         "sly": {"02": only_what_is_checked("02")},
     }
     for learner, books in handed_in.items():
-        home = tmp_path / learner / "some"
+        home = tmp_path / learner / "maple"
         home.mkdir(parents=True)
         for number, text in books.items():
             (home / FILES[number]).write_text(text, encoding="utf-8")
-    submits = [f"submit some --student={name} --Exchange.assignment_dir={tmp_path / name}" for name in handed_in]
-    nbgrader(course, *submits, "collect some", "autograde some")
+    submits = [f"submit maple --student={name} --Exchange.assignment_dir={tmp_path / name}" for name in handed_in]
+    nbgrader(course, *submits, "collect maple", "autograde maple")
     theirs = points_by_nbgrader(course / "gradebook.db")
     ours = points_by_mmsim(course, tmp_path / "results")
 
@@ -181,5 +182,8 @@ def points_by_mmsim(course: Path, results: Path) -> dict[str, dict[str, float]]:
     return found
 
 
-def test_every_chapter_is_here() -> None:
+def test_every_chapter_is_here_and_the_guide_tells_the_commands() -> None:
     assert list(FILES) == list(chapters())
+    (told,) = re.findall(r"^```bash\n# nbgrader\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+    commands = ["generate_assignment", "release_assignment", "collect", "autograde"]
+    assert told.splitlines() == [*(f"nbgrader {command} maple" for command in commands), "mmsim grade . -o results"]
