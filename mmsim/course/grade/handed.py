@@ -130,7 +130,8 @@ def find(place: Path, limits: Limits | None = None) -> tuple[list[Handed], list[
 
 
 _PLATFORM = re.compile(r"_\d+_assignsubmission_\w+$")
-_FLAT = re.compile(r"(.+?)[_-]+(?:.*[_-])?(?<!\d)\d\d-[^/]*\.ipynb")
+_FLAT = re.compile(r"(.+?)(?:[_-]+(?:\d{2,}|late|assignsubmission|file))*[_-]+\d\d-[^/]*\.ipynb", re.IGNORECASE)
+"""A platform's numbers and words go; all other parts stay, so that no two people become one."""
 
 
 def learner_of(parts: tuple[str, ...]) -> str:
@@ -140,6 +141,8 @@ def learner_of(parts: tuple[str, ...]) -> str:
     ('ada', 'bob')
     >>> learner_of(("Ada Lovelace_1234_assignsubmission_file_", "02-reading.ipynb"))
     'Ada Lovelace'
+    >>> learner_of(("ada_lovelace_02-reading.ipynb",)), learner_of(("lovelaceada_LATE_17_4711_02-reading.ipynb",))
+    ('ada_lovelace', 'lovelaceada')
     """
     if len(parts) > 1:
         return clean(_PLATFORM.sub("", parts[0].rstrip("_")))

@@ -72,7 +72,7 @@ def file_name(learner: str) -> str:
     """A name for files: no two learners have the same, and none says where to go.
 
     >>> file_name("ada"), file_name("../Ada")
-    ('ada', 'Ada-d92c3a')
+    ('ada', 'Ada-4e4af2')
     """
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", learner).strip(".-_")[:60]
     if safe == learner and safe == safe.lower():
