@@ -197,9 +197,10 @@ def _exercise(one: Exercise, cells: list[str], learner: str, seed: str, level: s
     """The mark of one exercise as plain data; a fault of ours is zero, too, and says whose fault it is."""
     head = {"title": one.title, "kind": one.kind}
     try:
-        cases = one.cases(seed, learner)
+        with _JUDGING:
+            cases = one.cases(seed, learner)
         found, notes = _answers(one, cases, cells, level, clock)
-        with _at_most(20.0):
+        with _JUDGING, _at_most(20.0):
             mark = grade(one, cases, found)
             first = _first(one, cases, found)
     except (Exception, _Late) as error:
@@ -247,6 +248,8 @@ def _run(one: Exercise, cases: Sequence[Case], source: str, level: str, clock: _
     return report
 
 
+_JUDGING = threading.Lock()
+"""Judges try repaired generations under a name that all share: threads of a cluster's worker take turns."""
 _ASKED = "__asked__"
 
 
