@@ -84,7 +84,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "source" / "maple").mkdir()
     for number in GRADED:
         shutil.copy(ROOT / "solutions" / FILES[number], folder / "source" / "maple")
-    nbgrader(folder, "generate_assignment all", "generate_assignment maple", "release_assignment maple")
+    nbgrader(folder, "generate_assignment all --no-db", "generate_assignment maple", "release_assignment maple")
     return folder
 
 
