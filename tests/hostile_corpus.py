@@ -61,11 +61,14 @@ class Attack:
         known, _, only_if = self.head.get("Succeeds at", "").partition(" if ")
         root = os.geteuid() == 0
         alike = not root and not protection.NAMESPACES
-        return level in known.split() and {
-            "": True,
-            "alike": alike,
-            "writable": not root and os.access(PACKAGE, os.W_OK),
-        }[only_if]
+        return (
+            level in known.split()
+            and {
+                "": True,
+                "alike": alike,
+                "writable": not root and os.access(PACKAGE, os.W_OK),
+            }[only_if]
+        )
 
     @property
     def reaches_out(self) -> bool:

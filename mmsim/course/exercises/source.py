@@ -171,7 +171,7 @@ def _without_magic(line: str) -> str:
 
 
 def _segment(lines: list[bytes], statement: ast.stmt) -> str:
-    """A statement's own text, decorators included. (`ast.get_source_segment` cuts all into lines each time.)"""
+    """A statement's own text, decorators included; `ast.get_source_segment` cuts all into lines each time."""
     decorators = getattr(statement, "decorator_list", None)
     first, begin = (decorators[0].lineno, 0) if decorators else (statement.lineno, statement.col_offset)
     last, end = statement.end_lineno or first, statement.end_col_offset
