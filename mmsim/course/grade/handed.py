@@ -97,7 +97,8 @@ class Handed:
                 data = item.read()
                 left -= len(data)
                 if left < 0:
-                    raise _Unreadable(f"more than {self.limits.total >> 20} MiB in all, which is not read")
+                    problems.append(f"{file}: more than {self.limits.total >> 20} MiB in all; the rest was left out")
+                    break
                 notebooks.append(Notebook(file, data.decode("utf-8-sig")))
             except UnicodeDecodeError:
                 problems.append(f"{file}: not a notebook, expected text in UTF-8")
@@ -295,12 +296,12 @@ class _Walk:
         for entry in entries:
             name = entry.filename.replace("\\", "/")
             if len(name) > 16 * _LONGEST:
-                yield from self._counted(_Item((*(parts or ("archive",)), "."), problem="a name that is too long"))
+                yield from self._counted(_Item((*parts, ".") if parts else ("/",), problem="a name that is too long"))
                 continue
             names = PurePosixPath(name).parts
             if not names or any((name.startswith(".") and name != "..") or name == "__MACOSX" for name in names):
                 continue
-            if ".." in names or names[0] == "/" or ":" in names[0]:
+            if ".." in names or names[0].startswith("/") or ":" in names[0]:
                 where = (*parts, f"/{entry.filename}")
                 yield from self._counted(_Item(where, problem="a path that leaves the archive, which is not read"))
             elif stat.S_ISLNK(entry.external_attr >> 16):

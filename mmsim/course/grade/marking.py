@@ -256,6 +256,9 @@ def _answers(
     asked = _in_secret_order(cases, f"{seed}/{one.id}/{learner}")
     report = _run(one, asked, code.source, level, clock)
     claims = zip(asked, report.answers, strict=True)
+    if report.cells and all(claim.kind == "missing" for claim in report.answers):
+        failed = Answer(problem=clean(f"the code before or around `{one.name}` fails: {report.cells[0].message}"))
+        return {case.key: failed for case in cases}, code.notes
     return {case.key: _answer(claim, code.source) for case, claim in claims}, code.notes
 
 
