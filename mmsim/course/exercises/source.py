@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from .plain import NotPlain, Plain, blank, plain
 
-MOST_CODE = 200_000
+MOST_CODE = 100_000
 """Signs of code that are read of a notebook, in all: what Python makes of a source is a thousand times as large."""
 MOST_NOTES = 10
 
