@@ -17,9 +17,10 @@ lint: setup     ## ruff
 course-lint: setup ## the notebooks against the rules of the course
 	$(PYTHON) -m mmsim.course.lint notebooks
 
-bench: setup    ## the tree against what a user would pick instead, and brk() calls a second
+bench: setup    ## the tree against what a user would pick instead, brk() calls a second, and the speed of marking
 	$(PYTHON) -m tests.bench
 	$(PYTHON) -m tests.bench.brk
+	$(PYTHON) -m tests.bench.grade
 
 lock:           ## remake requirements.lock (needs uv)
 	python3 .ci/lock.py

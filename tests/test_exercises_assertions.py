@@ -89,8 +89,8 @@ def test_feedback_names_the_defect_and_shows_its_twin() -> None:
     assert found.message.startswith("a defect was not noticed: ")
     assert found.message.endswith(tuple("0123456789"))
     assert "* " in found.difference
-    assert one.judge(odd, False).message == "a false alarm: one number grows, too"
-    assert one.judge(sound, False).message == "a false alarm: nothing is damaged here"
+    assert one.judge(odd, False).message == "a false alarm, nothing is damaged here: one number grows, too"
+    assert one.judge(sound, False).message == "a false alarm, nothing is damaged here"
     assert one.judge(sound, None).shape
     assert "each way through" in one.judge(sound, None).message
 

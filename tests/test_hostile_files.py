@@ -322,7 +322,7 @@ def test_64_mib_in_all(ground: Path) -> None:
     (ground / "mallory.zip").write_bytes(packed(*((f"02-{n}.ipynb", b" " * (8 * MiB)) for n in range(10))))
     one = read(ground)["mallory"]
     assert len(one.notebooks) == 8
-    assert one.problems == ("mallory/02-8.ipynb: more than 64 MiB in all; the rest was left out",)
+    assert one.problems == ("mallory/02-8.ipynb and those after it: more than 64 MiB in all, which is not read",)
 
 
 # -- names

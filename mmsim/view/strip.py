@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from typing import NamedTuple
 
+from mmsim.mm.units import PAGE
+
 from .fmt import number, size
 from .space import Piece, Space, States
 from .theme import GREY, INK, OKABE_ITO, PAPER, STATES
@@ -33,12 +35,26 @@ FILE_FILL = "#EEEEEE"
 
 
 class Strip(NamedTuple):
-    """One strip of a picture; `compared` with the first one, so that `changed` marks what is not as there."""
+    """One strip of a picture; `compared` with the first one, so that `changed` marks what is not as there.
+
+    With `origin` everything is told in pages, addresses as pages above it, and VMAs have no numbers.
+    """
 
     caption: str
     space: Space
     states: States
     compared: bool = False
+    origin: int | None = None
+
+    def at(self, address: int) -> str:
+        """An address in words."""
+        return number(address, "hex") if self.origin is None else f"{(address - self.origin) / PAGE:g}"
+
+    def length(self, count: int) -> str:
+        """A number of bytes in words."""
+        if self.origin is None:
+            return size(count)
+        return f"{count // PAGE} page{'' if count == PAGE else 's'}"
 
 
 class _Axis:
@@ -142,14 +158,14 @@ def _strip(strip: Strip, axis: _Axis, top: float) -> tuple[list[str], float]:
     if strip.caption:
         body.append(_text(MARGIN, top + 12, strip.caption, 12, bold=True))
         top += 18
-    marks, top = _marks(strip.space, axis, top) if strip.space.has_heap else ([], top)
+    marks, top = _marks(strip, axis, top) if strip.space.has_heap else ([], top)
     body.append(_hatch(axis.places[0], top, axis.places[-1] - axis.places[0], BOX))
     unsaid, labels = [], []
     lines = [axis.x(strip.space.start_brk), axis.x(strip.space.brk)] if strip.space.has_heap else []
     for piece in strip.space.pieces:
         state = strip.states.get(piece.serial, "plain")
         body += _box(piece, state, axis, top)
-        drawn, complete = _labelled(piece, state, axis, top, lines)
+        drawn, complete = _labelled(strip, piece, state, axis, top, lines)
         labels += drawn
         if not complete:
             unsaid.append(piece)
@@ -157,24 +173,25 @@ def _strip(strip: Strip, axis: _Axis, top: float) -> tuple[list[str], float]:
         *_guard_frames(strip.space, axis, top),
         *_zigzags(axis, top),
         *marks,
-        *_gaps(strip.space, axis, top),
+        *_gaps(strip, axis, top),
         *labels,
     ]
-    labels, top = _addresses(strip.space, axis, top + BOX + 8)
+    labels, top = _addresses(strip, axis, top + BOX + 8)
     body += labels
-    for line in _unsaid(unsaid, strip.space):
+    for line in _unsaid(unsaid, strip):
         body.append(_text(MARGIN, top + 11, line, 11))
         top += LINE
     return body, top + 8
 
 
-def _marks(space: Space, axis: _Axis, top: float) -> tuple[list[str], float]:
+def _marks(strip: Strip, axis: _Axis, top: float) -> tuple[list[str], float]:
     """start_brk and brk above the strip, with a line down through it; in two rows if they would collide."""
+    space = strip.space
     same = space.start_brk == space.brk
     said = [("start_brk = brk" if same else "start_brk", space.start_brk, INK)]
     if not same:
         said.append(("brk", space.brk, OKABE_ITO["blue"]))
-    names = [f"{name} {number(at, 'hex')}" for name, at, _ in said]
+    names = [f"{name} {strip.at(at)}" for name, at, _ in said]
     places = [axis.x(at) for _, at, _ in said]
     fitting = [x + CHAR * len(name) + 10 < axis.width for name, x in zip(names, places, strict=True)]
     # Each beside its line: to the right of it, or to the left where the picture ends.
@@ -212,13 +229,13 @@ def _guard_frames(space: Space, axis: _Axis, top: float) -> Iterator[str]:
             )
 
 
-def _gaps(space: Space, axis: _Axis, top: float) -> Iterator[str]:
+def _gaps(strip: Strip, axis: _Axis, top: float) -> Iterator[str]:
     """The size of each hole and guard gap."""
-    for start, low, end in _holes(space):
+    for start, low, end in _holes(strip.space):
         if start < low:
-            yield from _gap(axis.x(start), axis.x(low), top, ["hole", size(low - start)])
+            yield from _gap(axis.x(start), axis.x(low), top, ["hole", strip.length(low - start)])
         if low < end:
-            yield from _gap(axis.x(low), axis.x(end), top, ["guard gap", size(end - low)])
+            yield from _gap(axis.x(low), axis.x(end), top, ["guard gap", strip.length(end - low)])
 
 
 def _gap(left: float, right: float, top: float, lines: list[str]) -> Iterator[str]:
@@ -259,10 +276,12 @@ def _fill(piece: Piece) -> str:
     return FILLS.get(piece.name, FILE_FILL)
 
 
-def _labelled(piece: Piece, state_name: str, axis: _Axis, top: float, lines_at: list[float]) -> tuple[list[str], bool]:
+def _labelled(
+    strip: Strip, piece: Piece, state_name: str, axis: _Axis, top: float, lines_at: list[float]
+) -> tuple[list[str], bool]:
     """The labels of a box, as many as fit, and whether all did; a line of a mark does not cross the words."""
     left, right = axis.x(piece.start), axis.x(piece.end)
-    lines, complete = _labels(piece, STATES[state_name].mark.strip(), right - left - 6)
+    lines, complete = _labels(strip, piece, STATES[state_name].mark.strip(), right - left - 6)
     middle, y = (left + right) / 2, top + (BOX - LINE * len(lines)) / 2
     body = []
     for at, line in enumerate(lines):
@@ -277,12 +296,13 @@ def _labelled(piece: Piece, state_name: str, axis: _Axis, top: float, lines_at: 
     return body, complete
 
 
-def _labels(piece: Piece, mark: str, room: float) -> tuple[list[str], bool]:
+def _labels(strip: Strip, piece: Piece, mark: str, room: float) -> tuple[list[str], bool]:
     """The lines in a box: number and permissions, name, size, what is special, anon_vma."""
-    extent = size(piece.end - piece.start)
+    extent = strip.length(piece.end - piece.start)
+    numbered = f"#{piece.serial}" if strip.origin is None else ""
     wanted = [
-        (f"{mark}#{piece.serial} {piece.perms}", f"{mark}#{piece.serial}"),
-        (f"{piece.name} {extent}", piece.name),
+        (f"{mark}{numbered} {piece.perms}".strip(), f"{mark}{numbered}"),
+        (f"{piece.name} {extent}".strip(), piece.name),
         (", ".join(piece.special), ""),
         (piece.anon, ""),
     ]
@@ -292,15 +312,17 @@ def _labels(piece: Piece, mark: str, room: float) -> tuple[list[str], bool]:
         if fitting:
             lines.append(fitting)
         complete = complete and fitting == full
-    return lines or [f"{mark}#{piece.serial}"], complete
+    return lines or [f"{mark}{numbered}"], complete
 
 
-def _unsaid(pieces: list[Piece], space: Space) -> list[str]:
+def _unsaid(pieces: list[Piece], strip: Strip) -> list[str]:
     """Lines for the VMAs whose box was too narrow, for those outside the window and outside the tree."""
-    lines = []
+    lines, space = [], strip.space
     for piece in pieces:
-        parts = [f"{piece.perms} {piece.name} {size(piece.end - piece.start)}", *piece.special, piece.anon]
-        cell = f"#{piece.serial}: {', '.join(part for part in parts if part)}"
+        extent = strip.length(piece.end - piece.start)
+        parts = [" ".join(filter(None, (piece.perms, piece.name, extent))), *piece.special, piece.anon]
+        which = f"#{piece.serial}" if strip.origin is None else f"{strip.at(piece.start)}-{strip.at(piece.end)}"
+        cell = f"{which}: {', '.join(part for part in parts if part)}"
         if lines and CHAR * len(lines[-1] + cell) < WIDTH - 3 * MARGIN:
             lines[-1] += f" · {cell}"
         else:
@@ -309,11 +331,11 @@ def _unsaid(pieces: list[Piece], space: Space) -> list[str]:
     return lines + ([f"{space.hidden} more VMAs outside the window"] if space.hidden else [])
 
 
-def _addresses(space: Space, axis: _Axis, top: float) -> tuple[list[str], float]:
+def _addresses(strip: Strip, axis: _Axis, top: float) -> tuple[list[str], float]:
     """Addresses below the borders, in up to three rows; one without room is left out (the text has it)."""
     ends, body = [-100.0] * 3, []
-    for address in sorted({each for piece in space.pieces for each in (piece.start, piece.end)}):
-        x, text = axis.x(address), number(address, "hex")
+    for address in sorted({each for piece in strip.space.pieces for each in (piece.start, piece.end)}):
+        x, text = axis.x(address), strip.at(address)
         wide = 6.1 * len(text)
         left = min(max(x - wide / 2, 1), max(axis.width, WIDTH) - wide - 1)
         row = next((row for row, end in enumerate(ends) if end + 6 < left), None)

@@ -6,8 +6,8 @@ tests in tests/test_exercises.py then cover it. Which base class for which kind:
 
 - predict: `Predict`; order the steps: `Order`; perform: `Perform`; find the wrong claim, counter-example (a list
   of ops as plain data), review: `Value`. Values are read from the notebook; nothing of the learner's runs for marks.
-- implement: `Function`; assertions: `Function`, too, called on good and on broken data, with True or False
-  as answer and a group for each defect.
+- implement: `Function`; assertions: `Assertions` in assertions.py, called on sound and on damaged data, with True
+  or False as answer and a group for each defect.
 - repair: `Repair` in repair.py, with a driver of drivers/ that puts the learner's function in place of a
   generation's, plays a script with or without a failure, and returns what it saw as plain data.
 

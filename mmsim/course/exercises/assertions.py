@@ -14,7 +14,6 @@ from itertools import zip_longest
 from typing import ClassVar, NamedTuple
 
 from .model import HIDDEN, PUBLIC, RIGHT, Case, Function, Plain, Verdict, wrong_shape
-from .plain import told
 
 ALARMS = "no false alarms"
 """The group of the sound states; it has a damaged one as well, which a shown defect made."""
@@ -88,6 +87,10 @@ class Assertions(Function):
     def lines(self, *args: Plain) -> list[str]:
         """The arguments as short lines, so that twins can be compared line by line."""
 
+    def why(self, *args: Plain) -> str:
+        """Why an ordinary sound state is sound, in a few words and without a full stop; "" says nothing."""
+        return ""
+
     def expected(self, *args: Plain) -> Plain:
         """See Function."""
         return self.sound(*args)
@@ -115,14 +118,15 @@ class Assertions(Function):
         if answer is sound:
             return RIGHT
         if sound:
-            said = f"a false alarm: {what}" if what else "a false alarm: nothing is damaged here"
+            what = what or self.why(*case.args or ())
+            said = f"a false alarm, nothing is damaged here{': ' if what else ''}{what}"
             return Verdict(0, said, "True", "False", "\n".join(self.lines(*case.args or ())))
         compared = side_by_side(self.lines(*twin), self.lines(*case.args or ()))
         return Verdict(0, f"a defect was not noticed: {what}", "False", "True", compared)
 
     def said(self, case: Case) -> str:
         """See Exercise; the state itself stands below, in lines."""
-        return f"{self.name}({', '.join(told(arg, 120) for arg in case.args or ())})"
+        return f"{self.name}(...) with what stands below"
 
     def _public(self) -> Iterator[Case]:
         chance = self._chance("examples", "")

@@ -7,18 +7,19 @@ literal claims in the format of notebook 20, run in all generations. Nothing of 
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from textwrap import wrap
 from typing import Any, ClassVar, NamedTuple
 
 from ..review import FIELDS, NOT_SHOWN, PROVED, ReviewError, Score, judge, read_review, score
 from ..review import Verdict as Judged
 from ..review.rubric import EACH, WANTED, firsts
-from .model import RIGHT, Case, Value, Verdict, wrong_shape
+from .model import RIGHT, Case, Predict, Value, Verdict, wrong_shape
 from .plain import Plain, told
 
-__all__ = ["Comment", "FindWrongClaim", "NotEvidence", "Review", "Statement", "Trial", "judged"]
+__all__ = ["Comment", "FindWrongClaim", "NotEvidence", "Review", "Statement", "Subsets", "Trial", "judged", "listed"]
 
 MOST_CLAIMS = 6
 LONGEST = 20_000
@@ -43,10 +44,15 @@ class Trial:
 
 
 class Statement(NamedTuple):
-    """A claim: its sentence, and the test that runs it on evidence as `FindWrongClaim.read` returns it."""
+    """A claim: its sentence, the test that runs it on evidence as `FindWrongClaim.read` returns it, what it is about.
+
+    `about` names what evidence must have for the claim to say anything, as in "a growth that both accept"; without it
+    feedback says no more than that.
+    """
 
     text: str
     test: Callable[[Any], Trial]
+    about: str = ""
 
 
 class FindWrongClaim(Value):
@@ -54,7 +60,7 @@ class FindWrongClaim(Value):
 
     The answer is a dict like {"claim": "B", "evidence": ...}. The evidence is public and tests the claim of *its*
     letter, so it is an honest experiment; the letter is hidden. Each is worth half, and a letter without a run that is
-    about its claim half of that: a guess earns little. Who breaks another claim than the planted one by a run is right, too.
+    about its claim half of that: a guess earns little. Who breaks another claim by a run is right, too.
 
     A subclass has the claims by a name of their own, the name of the wrong one, and `read`. The letters are drawn for
     each learner. `samples` are pieces of evidence for the tests: the wrong claim fails on one, the others on none.
@@ -83,7 +89,7 @@ class FindWrongClaim(Value):
 
     def task(self, learner: str = "") -> str:
         """See Exercise: the claims by letter, a paragraph each."""
-        return "\n\n".join(f"**{letter}** {self.claims[name].text}" for letter, name in self.letters(learner).items())
+        return "\n\n".join(f"{letter}: {self.claims[name].text}" for letter, name in self.letters(learner).items())
 
     def parts(self, learner: str = "") -> list[tuple[str, Plain]]:
         """See Value; each part knows the letters of this learner."""
@@ -107,8 +113,15 @@ class FindWrongClaim(Value):
             return self._guessed(letters[letter]) if guessed else self._named(letters[letter], trial)
         if not trial.holds:
             return RIGHT
-        missed = "has nothing that it speaks of" if not trial.about else "does not make it false"
-        return Verdict(0, f"claim {letter}: your evidence {missed}", difference=trial.seen)
+        return Verdict(0, self._missed(letter, self.claims[letters[letter]].about, trial), difference=trial.seen)
+
+    def _missed(self, letter: str, about: str, trial: Trial) -> str:
+        if not about:
+            missed = "does not make it false" if trial.about else "has nothing that it speaks of"
+            return f"claim {letter}: your evidence {missed}"
+        if not trial.about:
+            return f"claim {letter} speaks of {about}; your evidence has none"
+        return f"claim {letter} holds in your run: there is {about}, and it is as the claim says"
 
     def _named(self, name: str, trial: Trial) -> Verdict:
         return RIGHT if name == self.wrong or not trial.holds else Verdict(0, "not the wrong one")
@@ -117,6 +130,44 @@ class FindWrongClaim(Value):
         if name != self.wrong:
             return Verdict(0, "not the wrong one")
         return Verdict(0.5, "the letter is right, but without a run that is about its claim it is only half")
+
+
+class Subsets(Predict):
+    """Predictions that are lists of names, in any order: which of `choices` are so."""
+
+    choices: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def missing(self, key: str, name: str, learner: str) -> str:
+        """What is said where a name is missing; the name itself is not given away."""
+
+    @abstractmethod
+    def surplus(self, key: str, name: str, learner: str) -> str:
+        """What is said where a name is too much."""
+
+    def parts(self, learner: str = "") -> list[tuple[str, Plain]]:
+        """See Value; the learner's name goes along, as words may depend on the instance."""
+        return [(name, [*part, learner]) for name, part in super().parts(learner)]
+
+    def judge(self, case: Case, answer: Plain) -> Verdict:
+        """Shape, then what is missing, then what is too much."""
+        key, expected, learner = case.part
+        if type(answer) is not dict or key not in answer:
+            return wrong_shape(f"expected a dict with the key {key!r}", answer)
+        got = answer[key]
+        if got is None:
+            return Verdict(0, f"{key}: nothing is filled in here yet")
+        if type(got) is not list or len(got) > len(self.choices) or not all(type(name) is str for name in got):
+            return wrong_shape(f"{key}: expected a list of texts from {', '.join(self.choices)}", got)
+        if len(set(got)) < len(got) or not set(got) <= set(self.choices):
+            return wrong_shape(f"{key}: expected each at most once, from {', '.join(self.choices)}", got)
+        for name in self.choices:
+            if name in expected and name not in got:
+                return Verdict(0, f"{key}: {self.missing(key, name, learner)}", got=told(got))
+        for name in got:
+            if name not in expected:
+                return Verdict(0, f"{key}: {self.surplus(key, name, learner)}", got=told(got))
+        return RIGHT
 
 
 # -- reviews
@@ -148,12 +199,20 @@ def _judged(text: str, most: int) -> list[Judged]:
     return [judge(claim) for claim in claims]
 
 
-def rubric(found: Score, number: int) -> str:
+def rubric(found: Score, number: int) -> list[str]:
     """The rows of the rubric for a claim (0: for the whole), those that lack points marked."""
     rows = [item for item in found.items if item.claim == number]
-    return "\n".join(
-        f"{'*' if row.points < row.of else ' '} {row.points} of {row.of}  {row.what}: {row.reason}" for row in rows
-    )
+    return [f"{'*' if row.points < row.of else ' '} {row.points} of {row.of}  {row.what}: {row.reason}" for row in rows]
+
+
+def listed(lines: Iterable[str]) -> str:
+    """Lines as a card can show them: a long one goes on below, indented.
+
+    >>> print(listed(["a " * 40]).replace(" ", "."))
+    a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a
+    ........a.a.a
+    """
+    return "\n".join(part for line in lines for part in wrap(line, 74, subsequent_indent="        "))
 
 
 class Review(Value):
@@ -194,8 +253,8 @@ class Review(Value):
             return Verdict(0, f"there is no claim {number} yet, expected at least {WANTED}")
         share, verdict, why = ranked[number - 1]
         said = f"claim {verdict.claim.number}: {why}" if why else "right"
-        evidence = "\n".join(["", *verdict.lines]) if share < 1 else ""
-        return Verdict(share, said, difference=rubric(found, verdict.claim.number) + evidence)
+        evidence = verdict.lines if share < 1 else []
+        return Verdict(share, said, difference=listed([*rubric(found, verdict.claim.number), *evidence]))
 
     def _shares(
         self, found: Score, verdicts: Sequence[Judged], taken: Sequence[str]
@@ -219,7 +278,9 @@ class Review(Value):
         rows = [item for item in found.items if item.claim == 0]
         share = sum(item.points for item in rows) / EACH
         lacking = [item.what for item in rows if item.points < item.of]
-        return Verdict(share, f"lacking: {', '.join(lacking)}" if lacking else "right", difference=rubric(found, 0))
+        return Verdict(
+            share, f"lacking: {', '.join(lacking)}" if lacking else "right", difference=listed(rubric(found, 0))
+        )
 
 
 class Comment(Value):
@@ -227,7 +288,7 @@ class Comment(Value):
 
     Four parts, which count alike: the script proves it; it is about the subject that was asked for; the quoted line
     runs in the call that shows it, and the sentence is one about the code; the severity fits (hidden, as there are
-    only four). All but the first need the proof.
+    only four). All need the proof; what is proved about something else is worth half of the first part and no more.
     """
 
     kind = "review"
@@ -260,17 +321,20 @@ class Comment(Value):
         except ReviewError as error:
             return wrong_shape(str(error).removeprefix("claim 1: "), answer)
         if verdict.mark != PROVED:
-            lines = "\n".join(verdict.lines)
+            lines = listed(verdict.lines)
             proof = Verdict(0, f"{verdict.mark}: {verdict.because}", difference=lines)
             return proof if part == "the proof" else Verdict(0, "first the script has to prove it")
         return self._proved(part, subject, verdict)
 
     def _proved(self, part: str, subject: Plain, verdict: Judged) -> Verdict:
-        if part == "the proof":
+        said = self.off(verdict, subject)
+        if said and part in ("the proof", "the subject"):
+            share = 0.5 if part == "the proof" else 0
+            return Verdict(share, f"proved, but {said}", difference=listed(verdict.lines))
+        if said:
+            return Verdict(0, "first it has to be about what was asked")
+        if part in ("the proof", "the subject"):
             return RIGHT
-        if part == "the subject":
-            said = self.off(verdict, subject)
-            return Verdict(0, said, difference="\n".join(verdict.lines)) if said else RIGHT
         wanted = {"the severity": ("severity",)}.get(part, ("place", "line", "form"))
         rows = [item for item in score([verdict]).items if item.claim == 1 and item.what in wanted]
         lacking = [f"{item.what}: {item.reason}" for item in rows if item.points < item.of]

@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from ..errors import CourseError
 
-__all__ = ["Handed", "Limits", "NotHanded", "Notebook", "Submission", "find"]
+__all__ = ["Handed", "Limits", "NotHanded", "Notebook", "Submission", "find", "root_of"]
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,9 @@ class Handed:
                 data = item.read()
                 left -= len(data)
                 if left < 0:
-                    problems.append(f"{file}: more than {self.limits.total >> 20} MiB in all; the rest was left out")
+                    problems.append(
+                        f"{file} and those after it: more than {self.limits.total >> 20} MiB in all, which is not read"
+                    )
                     break
                 notebooks.append(Notebook(file, data.decode("utf-8-sig")))
             except UnicodeDecodeError:
@@ -157,7 +159,8 @@ def _told_apart(names: Iterable[str]) -> dict[str, tuple[str, list[str]]]:
 
 
 _PLATFORM = re.compile(r"_\d+_assignsubmission_\w+$")
-_FLAT = re.compile(r"(.+?)[_-]+(?:.*[_-])?(?<!\d)\d\d-[^/]*\.ipynb")
+_FLAT = re.compile(r"(.+?)(?:[_-]+(?:\d{2,}|late|assignsubmission|file))*[_-]+\d\d-[^/]*\.ipynb", re.IGNORECASE)
+"""A platform's numbers and words go; all other parts stay, so that no two people become one."""
 _LONGEST = 255
 """Of a name that is looked at: no file system has longer ones."""
 
@@ -169,14 +172,16 @@ def learner_of(parts: tuple[str, ...]) -> str:
     ('ada', 'bob')
     >>> learner_of(("Ada Lovelace_1234_assignsubmission_file_", "02-reading.ipynb"))
     'Ada Lovelace'
+    >>> learner_of(("ada_lovelace_02-reading.ipynb",)), learner_of(("lovelaceada_LATE_17_4711_02-reading.ipynb",))
+    ('ada_lovelace', 'lovelaceada')
     """
     return clean(_name(parts))
 
 
 def _name(parts: tuple[str, ...]) -> str:
     """The same as it was written; an archive may have names that no file system would take."""
-    first = unicodedata.normalize("NFC", parts[0][: _LONGEST + 1])
-    if len(first) > _LONGEST or "/" in first:
+    first = unicodedata.normalize("NFC", parts[0][: _LONGEST + 1]) if parts else ""
+    if not first or len(first) > _LONGEST or "/" in first:
         return ""
     if len(parts) > 1:
         return _PLATFORM.sub("", first)
@@ -213,7 +218,7 @@ class _Walk:
     def items(self, place: Path) -> Iterator[_Item]:
         """All files of a place."""
         if place.is_dir():
-            yield from self._folder(_root(place), ())
+            yield from self._folder(root_of(place), ())
         elif place.suffix.lower() == ".zip" and place.is_file():
             try:
                 with place.open("rb") as file:
@@ -316,7 +321,7 @@ _COURSE = ("nbgrader_config.py", "gradebook.db", "source", "release")
 """Beside `submitted` in a course folder of nbgrader."""
 
 
-def _root(place: Path) -> Path:
+def root_of(place: Path) -> Path:
     """Where the learners' folders are: in a course folder of nbgrader `submitted`, which may be a learner elsewhere."""
     submitted = place / "submitted"
     others = [name for name in os.listdir(place) if name != "submitted" and not name.startswith(".")]
@@ -331,7 +336,7 @@ def _without_top(items: list[_Item], tops: set[str]) -> list[_Item]:
     while (
         items
         and items[0].parts[0] in tops
-        and all(len(item.parts) > 2 and item.parts[0] == items[0].parts[0] for item in items)
+        and all(item.parts[0] == items[0].parts[0] and (len(item.parts) > 2 or _name(item.parts[1:])) for item in items)
     ):
         tops = tops - {items[0].parts[0]}
         items = [replace(item, parts=item.parts[1:]) for item in items]

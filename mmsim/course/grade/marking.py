@@ -187,6 +187,8 @@ def _chapter(
     notes: list[str] = []
     name = _instance(cells, learner, settings.any_name, notes)
     marked = {one.id: _exercise(one, cells, name, settings.seed, level, clock) for one in chapter(number)}
+    if all(mark["message"].startswith("not tried yet") for mark in marked.values()):
+        notes = []  # nobody has filled this in, under whichever name
     return {"file": notebook.file, **_sum(marked.values()), "notes": notes, "exercises": marked}
 
 
@@ -294,16 +296,18 @@ _ASKED = "__asked__"
 
 
 def _adapter(one: Exercise) -> list[str]:
-    """A cell that lets a driver work with the learner's object; the driver keeps its names to itself."""
+    """A cell that lets a driver work with the learner's object; the driver keeps its names to itself.
+
+    What it imports, it imports here, once: each call runs in a copy of the process, and would import all of it anew.
+    """
     if not one.driver:
         return []
     module, _, function = one.driver.partition(":")
     text = getsource(_module(module))
     return [
-        f"def {_ASKED}(*args, __text={text!r}):\n"
-        f"    names = {{'__name__': 'driver'}}\n"
-        f"    exec(compile(__text, 'driver', 'exec'), names)\n"
-        f"    return names[{function!r}]({one.name}, *args)"
+        f"def {_ASKED}(*args, __names={{'__name__': 'driver'}}):\n"
+        f"    return __names[{function!r}]({one.name}, *args)\n"
+        f"exec(compile({text!r}, 'driver', 'exec'), {_ASKED}.__kwdefaults__['__names'])"
     ]
 
 

@@ -3,8 +3,8 @@
 Nothing a notebook printed is shown: only what the grader says, and an answer's value as text.
 """
 
+import html
 from collections.abc import Iterable, Sequence
-from html import escape
 from string import Template
 
 from .marking import Result
@@ -21,6 +21,8 @@ _PAGE = Template("""<!doctype html>
 <title>$title</title>
 <style>
 :root { color-scheme: light dark; --edge: #0072b2; --line: #8888; }
+@media (prefers-color-scheme: dark) { :root { --edge: #56b4e9; } }
+caption { text-align: left; }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin: 1rem 0; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .8rem .3rem 0; text-align: left; vertical-align: top; }
@@ -59,7 +61,7 @@ def class_page(results: Sequence[Result], strays: Iterable[str] = ()) -> str:
     rows = "\n".join(
         f'<tr><td><a href="feedback/{escape(file_name(one["learner"]))}.html">{escape(one["learner"])}</a></td>'
         f'<td class="number">{one["points"]:g}</td><td class="number">{one["full"]:g}</td>'
-        f"<td>{escape('; '.join(one['problems']))}</td></tr>"
+        f"<td>{escape('; '.join([*one['problems'], *_other_names(one)]))}</td></tr>"
         for one in results
     )
     body = [
@@ -72,6 +74,20 @@ def class_page(results: Sequence[Result], strays: Iterable[str] = ()) -> str:
         f"<th></th></tr>\n{_means(results)}</table>",
     ]
     return _PAGE.substitute(title="Marks", body="\n".join(body))
+
+
+def _other_names(result: Result) -> Iterable[str]:
+    """What is noted of names in a learner's notebooks, once each, with the chapters."""
+    told: dict[str, list[str]] = {}
+    for number, found in result["chapters"].items():
+        for note in found["notes"]:
+            told.setdefault(note, []).append(number)
+    return [f"{', '.join(numbers)}: {note}" for note, numbers in told.items()]
+
+
+def escape(text: str) -> str:
+    """Text as HTML; what no browser should see, such as a terminal's escapes, becomes a question mark."""
+    return html.escape("".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in str(text)))
 
 
 def _exercise(key: str, mark: Result) -> str:
@@ -92,9 +108,10 @@ def _first(first: Result) -> Iterable[str]:
     """The first public case that failed, as `check` shows it in a notebook."""
     if not first:
         return
-    rows = [(name, first[name]) for name in ("input", "message", "expected", "got") if first.get(name)]
+    rows = [(name, first[name]) for name in ("input", "expected", "got") if first.get(name)]
     cells = "".join(f"<tr><th>{name}</th><td><code>{escape(text)}</code></td></tr>" for name, text in rows)
-    yield f"<table><caption>The first public case that failed</caption>{cells}</table>"
+    said = f": {escape(first['message'].rstrip('.'))}" if first.get("message") else ""
+    yield f"<p>The first public case that failed{said}.</p><table>{cells}</table>"
     if first["difference"]:
         yield f"<pre>{escape(chr(10).join(first['difference']))}</pre>"
 

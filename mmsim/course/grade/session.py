@@ -29,6 +29,7 @@ _AHEAD = 2
 class Done:
     """What a run did: names of those graded, of those whose result was kept from before, and of those with problems.
 
+    `misnamed` are those whose notebooks were filled in under another name, or under none.
     `lost` are those that could not be graded for a fault that is not theirs, by name with the reason: no result of
     theirs was written.
     """
@@ -36,9 +37,17 @@ class Done:
     graded: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     with_problems: list[str] = field(default_factory=list)
+    misnamed: list[str] = field(default_factory=list)
     lost: dict[str, str] = field(default_factory=dict)
     complete: bool = True
     seconds: float = 0.0
+
+    def note(self, result: Result) -> None:
+        """Keep in mind what a result needs to have looked at."""
+        if result["problems"]:
+            self.with_problems.append(result["learner"])
+        if any(found["notes"] for found in result["chapters"].values()):
+            self.misnamed.append(result["learner"])
 
 
 @contextmanager
@@ -97,8 +106,7 @@ def _to_do(
         old = results.load(one.learner) if resume else None
         if old is not None and old.get("key") == key_of(submission, settings):
             done.kept.append(one.learner)
-            if old["problems"]:
-                done.with_problems.append(one.learner)
+            done.note(old)
         else:
             yield submission
 
@@ -158,8 +166,7 @@ class _Run:
         self.results.save(result)
         name = result["learner"]
         self.done.graded.append(name)
-        if result["problems"]:
-            self.done.with_problems.append(name)
+        self.done.note(result)
         told = f", {result['problems'][0]}" if result["problems"] else ""
         self._progress(f"{name}: {result['points']:g} of {result['full']:g} points, {result['seconds']:.1f} s{told}")
 

@@ -1,0 +1,70 @@
+"""What the tests of exercise sets share: marks of an answer or of a function, and plain data that no judge expects."""
+
+import random
+from collections.abc import Callable, Iterator
+
+from mmsim.course.exercises import exercise
+from mmsim.course.exercises.model import Answer, Mark, Plain, Verdict, grade, verdict
+from mmsim.course.exercises.plain import NotPlain, plain
+
+SEED = "a secret of the grader"
+
+
+def mark_of_value(key: str, value: object, learner: str = "") -> Mark:
+    """The mark of a value that a notebook holds."""
+    one = exercise(key)
+    cases = one.cases(SEED, learner)
+    return grade(one, cases, {case.key: Answer(plain(value)) for case in cases})
+
+
+def mark_of_function(key: str, function: Callable[..., object], seed: str = SEED) -> Mark:
+    """The mark of a function, called here, with copies of its arguments."""
+    one = exercise(key)
+    cases = one.cases(seed)
+    return grade(one, cases, {case.key: Answer(plain(function(*plain(case.args)))) for case in cases})
+
+
+def first_wrong(key: str, value: object, learner: str = "") -> Verdict:
+    """The verdict on the first public case that a value, or a function's answer to it, gets wrong."""
+    one = exercise(key)
+    for case in one.cases(None, learner):
+        given = plain(value(*plain(case.args)) if callable(value) else value)
+        found = one.judge(case, given)
+        if not found.right:
+            return found
+    raise AssertionError(f"{key}: {value!r} is right in all public cases")
+
+
+WEIRD: tuple[Plain, ...] = (
+    None, True, False, 0, -1, 1 << 4000, -(1 << 4000), 0.5, 1e300, "", "A", "x" * 100_000,
+    "0-8 rw-" + " | 0-8 rw-" * 900,
+    "999999-1000000 rw-", "0-1 rw-", "1" * 5000 + "-9 rw-", "|" * 50_000, [], {}, [[]], [None] * 6, ["0-4 rw-"] * 6,
+    [["brk", 4]] * 6, [["brk", 10**30]], {"claim": "A", "evidence": None}, {"c1": [True, "0-1 rw-"]}, [0] * 90_000,
+)  # fmt: skip
+
+
+def weird(chance: random.Random, depth: int = 0) -> Plain:
+    """Plain data of any form."""
+    kind = chance.randrange(9 if depth < 3 else 6)
+    if kind < 6:
+        return chance.choice(WEIRD)
+    if kind < 8:
+        return [weird(chance, depth + 1) for _ in range(chance.randrange(8))]
+    keys = ("c1", "c2", "claim", "evidence", "first", "lines", "a", "")
+    return {chance.choice(keys): weird(chance, depth + 1) for _ in range(4)}
+
+
+def hostile(key: str, seed: int = 0, rounds: int = 150) -> Iterator[tuple[Plain, Verdict]]:
+    """(answer, verdict) of each case for weird answers; a judge that raises makes its test fail."""
+    one, chance = exercise(key), random.Random(f"{key}/{seed}")
+    cases = one.cases(SEED)
+    for n in range(rounds):
+        answer = WEIRD[n] if n < len(WEIRD) else weird(chance)
+        try:
+            answer = plain(answer)
+        except NotPlain:
+            continue
+        case = chance.choice(cases)
+        found = one.judge(case, answer)
+        assert found == verdict(one, case, Answer(answer))
+        yield answer, found
