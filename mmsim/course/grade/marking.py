@@ -222,10 +222,10 @@ def _exercise(one: Exercise, cells: list[str], learner: str, seed: str, level: s
     """The mark of one exercise as plain data; a fault of ours is zero, too, and says whose fault it is."""
     head = {"title": one.title, "kind": one.kind}
     try:
-        with _JUDGING:
+        with _TURN:
             cases = one.cases(seed, learner)
         found, notes = _answers(one, cases, cells, seed, learner, level, clock)
-        with _JUDGING, clock.judge():
+        with _TURN, clock.judge():
             mark = grade(one, cases, found)
             first = _first(one, cases, found)
     except (Exception, _Late) as error:
@@ -291,7 +291,7 @@ def _run(one: Exercise, cases: Sequence[Case], source: str, level: str, clock: _
     return report
 
 
-_JUDGING = threading.Lock()
+_TURN = threading.Lock()
 """Judges try repaired generations under a name that all share: threads of a cluster's worker take turns."""
 _MEMORY, _PROCESSES = 768 << 20, 4
 """Of a learner's code. No exercise needs processes of its own; all of them together must leave a laptop alive."""
