@@ -4,9 +4,10 @@ Nothing a notebook printed is shown: only what the grader says, and an answer's 
 """
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from string import Template
 
+from .book import due_of
 from .marking import Result
 from .results import file_name
 
@@ -32,6 +33,7 @@ section.full { border-left: 4px double var(--edge); }
 code, pre { font: .9rem/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
 pre { overflow-x: auto; }
 meter { width: 8rem; }
+div.wide { overflow-x: auto; }
 h3 { margin-bottom: .2rem; }
 </style>
 </head>
@@ -42,9 +44,18 @@ $body
 """)
 
 
-def learner_page(result: Result) -> str:
-    """The page of one learner: points, and for each exercise what was right, and the first public case that was not."""
-    body = [f"<h1>Feedback for {escape(result['learner'])}</h1>", f"<p><strong>{_points(result)}</strong></p>"]
+def learner_page(result: Result, due: Mapping[str, int] | None = None) -> str:
+    """The page of one learner: points, and for each exercise what was right, and the first public case that was not.
+
+    `due` has the chapters that count, with the points of each; None: those that were handed in.
+    """
+    due = {number: found["full"] for number, found in result["chapters"].items()} if due is None else due
+    total = _points({**result, "full": sum(due.values())})
+    body = [f"<h1>Feedback for {escape(result['learner'])}</h1>", f"<p><strong>{total}</strong></p>"]
+    missing = [
+        f"chapter {number}: 0 of {points} points" for number, points in due.items() if number not in result["chapters"]
+    ]
+    body += _list("Not handed in", missing)
     body += _list("What could not be read, or was left out", result["problems"])
     if not result["chapters"]:
         body.append("<p>No notebook could be marked.</p>")
@@ -58,22 +69,29 @@ def learner_page(result: Result) -> str:
 
 def class_page(results: Sequence[Result], strays: Iterable[str] = ()) -> str:
     """The page of the class: everyone's points with a link, and each exercise's mean, the hardest first."""
+    due = due_of(results)
     rows = "\n".join(
         f'<tr><td><a href="feedback/{escape(file_name(one["learner"]))}.html">{escape(one["learner"])}</a></td>'
-        f'<td class="number">{one["points"]:g}</td><td class="number">{one["full"]:g}</td>'
+        f'<td class="number">{one["points"]:g}</td>{_by_chapter(one, due)}'
         f"<td>{escape('; '.join([*one['problems'], *_other_names(one)]))}</td></tr>"
         for one in results
     )
+    heads = "".join(f"<th class='number'>{number}<br>of {points}</th>" for number, points in due.items())
     body = [
         f"<h1>Marks of {len(results)} learners</h1>",
         *_list("Files that nobody's name could be told of", strays),
-        "<table><caption>Points by learner</caption><tr><th>learner</th><th class='number'>points</th>"
-        f"<th class='number'>of</th><th>problems</th></tr>\n{rows}</table>",
+        "<div class='wide'><table><caption>Points by learner; -: not handed in</caption><tr><th>learner</th>"
+        f"<th class='number'>points<br>of {sum(due.values())}</th>{heads}<th>problems</th></tr>\n{rows}</table></div>",
         "<table><caption>Exercises, the hardest first: the mean share of the points</caption>"
         "<tr><th>exercise</th><th>title</th><th class='number'>handed in</th><th class='number'>mean</th>"
         f"<th></th></tr>\n{_means(results)}</table>",
     ]
     return _PAGE.substitute(title="Marks", body="\n".join(body))
+
+
+def _by_chapter(result: Result, due: Iterable[str]) -> str:
+    found = (result["chapters"].get(number) for number in due)
+    return "".join(f'<td class="number">{"-" if one is None else format(one["points"], "g")}</td>' for one in found)
 
 
 def _other_names(result: Result) -> Iterable[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from mmsim.explore import workers
 
 from ..sandbox.inside.confine import set_death_signal
-from .book import write_book, write_table
+from .book import due_of, write_book, write_table
 from .handed import Handed, Submission
 from .marking import Result, Settings, failed, graded, key_of
 from .page import class_page, learner_page
@@ -92,8 +92,9 @@ def publish(results: Results, strays: Iterable[str] = ()) -> None:
     found = list(results.all())
     write_book(found, results.folder / "gradebook.sqlite")
     write_table(found, results.folder / "grades.csv")
+    due = due_of(found)
     for result in found:
-        write(results.folder / "feedback" / f"{file_name(result['learner'])}.html", learner_page(result))
+        write(results.folder / "feedback" / f"{file_name(result['learner'])}.html", learner_page(result, due))
     write(results.folder / "class.html", class_page(found, strays))
 
 
