@@ -90,6 +90,10 @@ class StepsOfALookUp(Order):
         "G": "compare the pivots of the leaf with the index, and take its slot the same way",
         "H": "add one to the index, as a pivot belongs to the next slot",
     }
+    why: ClassVar[Mapping[str, str]] = {
+        "D": "the pivots decide, and one way down is enough",
+        "H": "a pivot still belongs to its own slot",
+    }
     after: ClassVar[Mapping[str, str]] = {"B": "", "F": "B", "A": "F", "C": "A", "G": "C", "E": "G"}
 
 

@@ -113,6 +113,10 @@ class StepsOfAPush(Order):
         "G": "write the parent anew, with the two new leaves and the pivot between them",
         "H": "cut the full leaf in two halves first",
     }
+    why: ClassVar[Mapping[str, str]] = {
+        "D": "the parent has the same two slots afterwards",
+        "H": "a neighbour with room is asked first",
+    }
     after: ClassVar[Mapping[str, str]] = {"C": "", "F": "C", "A": "F", "E": "A", "G": "E", "B": "G"}
 
 
@@ -197,7 +201,7 @@ class TreeAfterEachStore(Perform):
         number, store, _, after = part
         said = leaf.uncovered(mine) or f"another leaf after {_said(tuple(store))}"
         difference = leaf.compared(after, mine)
-        return Verdict(0, f"step {number}: {said}", leaf.text(after), leaf.text(mine), difference)
+        return Verdict(0, f"step {number}: {said}", leaf.text(after), leaf.text(mine[: leaf.MOST]), difference)
 
     def picture(self, case: Case, answer: Plain) -> str:
         """See Exercise."""

@@ -153,16 +153,18 @@ def library_used(thing: object) -> str:
 def _failure(one: Exercise, case: Case, answer: Answer, found: Verdict) -> list[Block]:
     first = "Not yet" if case.args is None else "The first case that fails"
     lead = "The form is not the one asked for" if found.shape else first
-    blocks: list[Block] = [Para(f"{lead}: {found.message}.", strong=True)]
+    blocks: list[Block] = [Para(f"{lead}: {found.message}{'' if found.message.endswith('?') else '.'}", strong=True)]
     rows = [("looked at" if case.args is None else "input", f"`{one.said(case)}`")]
-    if "\n" not in found.difference:  # else it shows both already, side by side
-        rows += [(name, f"`{text}`") for name, text in (("expected", found.expected), ("got", found.got)) if text]
-    blocks.append(Table("What was asked and what came back", ("", ""), tuple(rows)))
     table = "\n" in found.difference
-    if drawn := picture(one, case, answer):
-        said = [] if table else _blocks(found.difference)
-        return [*blocks, *said, Drawing(drawn, found.difference if table else _both(found))]
-    return [*blocks, *(_listing(found.difference) if table else _blocks(found.difference))]
+    drawn = "" if found.shape else picture(one, case, answer)
+    if not table and not drawn:  # else both are shown below, side by side
+        rows += _both(found)
+    blocks.append(Table("What was asked and what came back", ("", ""), tuple(rows)))
+    said = _blocks(found.difference)
+    if drawn:
+        form = found.difference if table else "\n".join(f"{name:<10}{text.strip('`')}" for name, text in _both(found))
+        return [*blocks, *([] if table else said), Drawing(drawn, form)]
+    return [*blocks, *(_listing(found.difference) if table else said)]
 
 
 def picture(one: Exercise, case: Case, answer: Answer) -> str:
@@ -175,8 +177,8 @@ def picture(one: Exercise, case: Case, answer: Answer) -> str:
         return ""
 
 
-def _both(found: Verdict) -> str:
-    return f"expected  {found.expected}\ngot       {found.got}"
+def _both(found: Verdict) -> list[tuple[str, str]]:
+    return [(name, f"`{text}`") for name, text in (("expected", found.expected), ("got", found.got)) if text]
 
 
 def _offer(one: Exercise, shown: int) -> Para:

@@ -298,6 +298,8 @@ class Order(Value):
     kind = "order"
     lines: ClassVar[Mapping[str, str]]
     after: ClassVar[Mapping[str, str]]
+    why: ClassVar[Mapping[str, str]] = {}
+    """What is said of a false line, where it helps."""
     shown = 1
 
     def parts(self, learner: str = "") -> list[tuple[str, Plain]]:
@@ -317,6 +319,7 @@ class Order(Value):
         if good == len(answer):
             return Verdict(share, f"right so far, but {answer!r} does not reach the end", got=answer)
         said = f"{answer[good]!r} ({self.lines[answer[good]]}) cannot come " + ("first" if not good else "here")
+        said += f": {self.why[answer[good]]}" if answer[good] in self.why else ""
         return Verdict(
             share, said, got=answer, difference=f"{answer}\n{' ' * good}^ the first letter that does not fit"
         )
@@ -480,7 +483,8 @@ def _group_line(name: str, judged: list[tuple[Case, Verdict]]) -> str:
     line = f"{name}: {right} of {len(judged)}" if len(judged) > 1 else f"{name}: {'right' if right else 'not right'}"
     for case, found in judged:
         if not found.right and case.category == PUBLIC:
-            return f"{line}; {case.key}: {found.message}"
+            where = "" if case.key == name else f"{case.key}: "
+            return f"{line}; {where}{found.message}"
     if any(0 < found.share < 1 for _, found in judged):
         return f"{line}, in part"
     return line
