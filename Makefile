@@ -22,7 +22,7 @@ bench: setup    ## the tree against what a user would pick instead, brk() calls 
 	$(PYTHON) -m tests.bench.brk
 	$(PYTHON) -m tests.bench.grade
 
-site: course    ## the course as static pages in dist/site, links and HTML checked
+site: setup     ## the course as static pages in dist/site, links and HTML checked
 	$(PYTHON) -m mmsim.publish.site
 
 lock:           ## remake requirements.lock (needs uv)
@@ -31,11 +31,8 @@ lock:           ## remake requirements.lock (needs uv)
 setup:          ## the test set in .venv
 	@python3 start.py setup
 
-course:         # the course set in .venv
-	@python3 start.py setup course
-
 clean:          ## remove .venv and what the tools left; keeps the learner's .mmsim
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis dist
 	find mmsim tests -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: help test slow lint course-lint bench site lock setup course clean
+.PHONY: help test slow lint course-lint bench site lock setup clean

@@ -25,10 +25,11 @@ MENU = (
     ("about.html", "About"),
 )
 NOTEBOOKS, EXERCISES = "notebooks", "exercises"
+FEW = 2
 
 
 def build(out: Path, root: Path = ROOT, only: Sequence[str] = ()) -> list[Page]:
-    """Write the site of a checkout into a folder, which is emptied before; with `only`, few chapters and no findings.
+    """Write the site of a checkout into a folder, which is emptied before; with `only`, few chapters and findings.
 
     Raises SiteError when something in the checkout has no place in the site, or the folder is not a site.
     """
@@ -44,12 +45,10 @@ def build(out: Path, root: Path = ROOT, only: Sequence[str] = ()) -> list[Page]:
         _text(root, "notebooks/INSTRUCTORS.md", "instructors.html"),
         _text(root, "README.md", "about.html"),
         lists.exercises(root),
-        *lists.findings(),
+        *lists.findings(FEW if only else None),
         *lists.sources(root),
         lists.search(),
     ]
-    if only:  # pages that are not built still are where a link leads
-        pages = [page for page in pages if not page.path.startswith(("findings/", "source/"))]
     _files(root, out)
     _pages(out, pages, lists.places(root))
     return pages

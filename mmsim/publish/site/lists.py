@@ -142,7 +142,7 @@ in a checkout, <code>python3 start.py</code> opens them.</p>
 <div class="listed">{listed}</div>
 <h2 id="map">Course map</h2>
 <p>An arrow leads from a chapter to one that builds on it; what follows from other arrows is left out.</p>
-<div class="scroll whole">{_map(course)}</div>
+<div class="scroll whole" data-middle="">{_map(course)}</div>
 <h2 id="tree">What it is about</h2>
 <figure class="picture"><div class="scroll whole">{picture}</div>
 <figcaption>A small program's mappings as the maple tree of its address space.</figcaption></figure>
@@ -239,8 +239,8 @@ def _plain(text: str) -> str:
 # ---- findings --------------------------------------------------------------------------------------------------------
 
 
-def findings() -> list[Page]:
-    """The causes that the search has found so far: a list, and a page for each."""
+def findings(most: int | None = None) -> list[Page]:
+    """The causes that the search has found so far: a list, and a page for each, or for the first few."""
     from mmsim.explore.known import known
 
     found = known()
@@ -267,7 +267,7 @@ tests run them all. How a finding is read, and what the verdicts mean, is in
 <div class="listed">{table(f"All {len(found)} findings", head, rows)}</div>
 """
     first = Page("findings.html", "Findings", tidy(body))
-    return [first, *map(_finding, found)]
+    return [first, *map(_finding, found[:most])]
 
 
 def _finding(one: "Known") -> Page:

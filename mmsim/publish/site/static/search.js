@@ -8,11 +8,11 @@
 
   const count = (text, word) => text.split(word).length - 1;
   const score = ([page, section, text], words) => {
-    let sum = 0;
+    let sum = section === words.join(" ") ? 200 : 0;
     for (const word of words) {
       const found = 20 * count(section, word) + 5 * count(page, word) + Math.min(5, count(text, word));
       if (!found) return 0;
-      sum += found + (section === word ? 100 : 0);
+      sum += found;
     }
     return sum;
   };

@@ -27,6 +27,9 @@
   addEventListener("resize", reach);
   document.addEventListener("toggle", reach, true);
 
+  // A wide drawing whose middle is what to see first.
+  document.querySelectorAll("[data-middle]").forEach((one) => { one.scrollLeft = (one.scrollWidth - one.clientWidth) / 2; });
+
   const contents = document.querySelector(".sections details");
   if (contents && !matchMedia("(min-width: 72rem)").matches) contents.open = false;
 
