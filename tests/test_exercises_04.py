@@ -11,6 +11,7 @@ from mmsim.course.exercises.assertions import ALARMS
 from mmsim.course.exercises.model import Answer, Case, Exercise, Mark, Verdict, grade
 from mmsim.course.exercises.plain import Plain, plain
 from mmsim.maple import ULONG_MAX, MapleTree
+from tests.exercise_answers import mark_of_function
 from tests.weird import weird
 
 SEED = "a secret of the grader"
@@ -249,8 +250,7 @@ def checker(*left_out: str) -> Check:
 
 
 def mark(check: Check) -> Mark:
-    one = exercise("04.e4")
-    return grade(one, one.cases(SEED), {case.key: Answer(plain(check(*case.args))) for case in one.cases(SEED)})
+    return mark_of_function("04.e4", check)
 
 
 def missed(check: Check) -> set[str]:
@@ -363,7 +363,7 @@ def test_long_trees_are_told_in_few_lines() -> None:
     one = exercise("04.e4")
     for case in one.cases(SEED):
         found = one.judge(case, not case.part[0])
-        assert len(found.difference.splitlines()) < 70, case.key
+        assert len(found.difference.splitlines()) <= 120, case.key
 
 
 # -- all of them

@@ -389,7 +389,7 @@ class TreeIsSound(Assertions):
     hints = (
         "Notebook 02 has rules for pivots and levels, 03 for NULLs that touch, 04 for numbers of slots and leaf ends.",
         "A node does not know where it begins and ends; its parent does. Go down, and take first and last index along.",
-        "def sound(node, first, last, depth): [first - 1, *pivots] has to rise and to end at last. Keep each leaf's depth.",
+        "def sound(node, first, last, depth): [first - 1, *pivots] has to rise and end at last. Collect leaf depths.",
     )
     pairs = 3
     defects: ClassVar[Mapping[str, Defect]] = {
@@ -423,7 +423,8 @@ class TreeIsSound(Assertions):
         yield Odd([_tree(*few[:15])], "a leaf of 16 slots is full, and that is no defect")
         low = _tree(*few, *((index, index + 9, None) for index in range(40, 130, 10)))
         yield Odd([low], "a leaf has 7 slots, and that is enough")
-        hole = _tree(*few[:24], (low["pivots"][0] + 1, low["pivots"][0] + 10, None))
+        border = _tree(*few[:24])["pivots"][0]
+        hole = _tree(*few[:24], (border + 1, border + 10, None))
         yield Odd([hole], "a leaf begins with a NULL, and the leaf before it does not end in one")
         for levels in (2, 3):
             yield Odd([tree_defects.made(levels)(chance)], f"{levels} levels, and nothing is wrong on any of them")

@@ -142,7 +142,7 @@ def child_ends_elsewhere(tree: Plain, chance: random.Random) -> str:
     right = spot.node["pivots"][at]
     low, high = child["pivots"][-2] + 1, after["pivots"][0] - 1
     spot.node["pivots"][at] = moved = chance.choice([p for p in range(right - 3, right + 4) if p != right])
-    said = f"pivot {at} of {spot.said} is {moved}, but the child in this slot ends at {right}"
+    said = f"pivot {at} of {spot.said} is {moved}, but the child in this slot ends at {right}: both name one index"
     return said if low <= moved <= high else ""
 
 
