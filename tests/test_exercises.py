@@ -58,17 +58,7 @@ def mark_of(one: Exercise, cells: list[str]) -> Mark:
 # -- the sets
 
 
-@each_exercise()
-def test_a_solution_earns_full_marks(one: Exercise) -> None:
-    mark = mark_of(one, cells_of("solutions", one))
-    assert mark.points == one.points == mark.full, mark
-
-
-@each_exercise()
-def test_an_untouched_stub_earns_nothing_and_says_so(one: Exercise) -> None:
-    mark = mark_of(one, cells_of("exercises", one))
-    assert mark.points == 0
-    assert mark.message.startswith("not tried yet")
+# That solutions earn all and stubs nothing is asked of the real grader, in tests/test_grade.py.
 
 
 @each_exercise()

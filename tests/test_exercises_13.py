@@ -148,7 +148,7 @@ RIGHT = {
         ({"hunk": "brk: mm.brk = saved"}, 4.69, 2, "does not run the quoted line"),
         (
             {"script": "brk(heap+2); brk(heap+1)", "expected": "nothing broken", "got": "I6", "severity": "wrong"},
-            3.44,
+            0.62,
             1,
             "that is a wrong result, and no mere cost",
         ),

@@ -254,26 +254,27 @@ _LABELS = {"told": "monitors told", "early": "told under the lock", "waiting": "
 
 
 def compared(right: dict[str, Any], mine: dict[str, Any], sights: Sequence[str]) -> str:
-    """The VMAs of both states side by side, and all else in which they differ; what differs is marked."""
-    rows = [("", "expected", "yours")]
-    rows += [("VMA", *pair) for pair in _beside(right["vmas"], mine["vmas"])]
+    """The VMAs of both states by their addresses, and all else in which they differ; what differs is marked."""
+    lines = [
+        f"{'  ' if side == 'both' else '* '}{side:<8}  {row}" for side, row in _beside(right["vmas"], mine["vmas"])
+    ]
     for sight in sights:
         if sight == "counters":
-            rows += [(name, str(value), str(mine[sight].get(name))) for name, value in right[sight].items()]
-        elif sight not in ("vmas", "broken"):
-            rows.append((_LABELS.get(sight, sight), _told(right[sight], sight), _told(mine[sight], sight)))
-    rows = [row for n, row in enumerate(rows) if not n or row[0] == "VMA" or row[1] != row[2]]
-    names, middle = (max(len(row[at]) for row in rows) for at in (0, 1))
-    marked = [f"{'*' if n and row[1] != row[2] else ' '} {row[0]:<{names}}  {row[1]:<{middle}}  {row[2]}"
-              for n, row in enumerate(rows)]  # fmt: skip
-    return "\n".join(line.rstrip()[:200] for line in marked)
+            pairs = [(name, str(value), str(mine[sight].get(name))) for name, value in right[sight].items()]
+        elif sight in ("vmas", "broken"):
+            continue
+        else:
+            pairs = [(_LABELS.get(sight, sight), _told(right[sight], sight), _told(mine[sight], sight))]
+        lines += [f"* {name}: expected {one}, yours {two}" for name, one, two in pairs if one != two]
+    return "\n".join(line[:200] for line in lines)
 
 
 def _beside(right: list[Plain], mine: list[Plain]) -> list[tuple[str, str]]:
-    """Rows of two tables in order of their addresses, equal ones beside each other."""
+    """The rows of two tables in order of their addresses, each with where it is: in both, or in one of them."""
     rows = sorted({tuple(row) for row in [*right, *mine]})
     sides = {tuple(row) for row in right}, {tuple(row) for row in mine}
-    return [(_row(row) if row in sides[0] else "-", _row(row) if row in sides[1] else "-") for row in rows]
+    where = {(True, True): "both", (True, False): "expected", (False, True): "yours"}
+    return [(where[row in sides[0], row in sides[1]], _row(row)) for row in rows]
 
 
 _RANGED = {*("munmap", "mprotect", "madvise", "mlock", "munlock", "mbind"), *("uffd_register", "vm_brk_flags")}

@@ -70,9 +70,10 @@ def write_table(results: Sequence[Result], path: Path) -> None:
 
 
 def _harmless(name: str) -> str:
-    """A name that a spreadsheet does not compute.
+    """A name that a spreadsheet does not compute, also one that cuts lines at semicolons.
 
-    >>> _harmless("=1+1"), _harmless("ada")
-    ("'=1+1", 'ada')
+    >>> _harmless("=1+1"), _harmless("a;=1+1"), _harmless("ada")
+    ("'=1+1", 'a,=1+1', 'ada')
     """
-    return f"'{name}" if name[:1] in "=+-@\t\r" else name
+    name = name.replace(";", ",")
+    return f"'{name}" if name[:1] in "=+-@|\t\r＝＋－＠" else name

@@ -96,8 +96,10 @@ def _only(handed: list[Handed], names: list[str] | None) -> list[Handed]:
 
 def _apart(submissions: Path, out: Path) -> None:
     """Results among the submissions would be a learner's next time."""
+    from .handed import root_of
+
     place, results = submissions.resolve(), out.resolve()
-    place = place / "submitted" if (place / "submitted").is_dir() else place
+    place = root_of(place) if place.is_dir() else place
     if results.is_relative_to(place):
         raise CourseError(f"{out} lies in {place}: expected a folder for results that is not among the submissions")
 

@@ -104,7 +104,7 @@ def _to_do(
     for one in handed:
         submission = one.read()
         old = results.load(one.learner) if resume else None
-        if old is not None and old["key"] == key_of(submission, settings):
+        if old is not None and old.get("key") == key_of(submission, settings):
             done.kept.append(one.learner)
             done.note(old)
         else:
@@ -121,21 +121,22 @@ class _Run:
     def all(self, submissions: Iterator[Submission], pool: Executor, jobs: int) -> None:
         """Keep the pool busy; if its processes die, find out on whose submission, one by one."""
         waiting: dict[Future[Result], Submission] = {}
-        broken: list[Submission] = []
+        is_broken = False
         for submission in submissions:
-            if broken:
-                broken.append(submission)
-                continue
+            suspects: list[Submission] = []
             try:
+                if is_broken:
+                    raise BrokenExecutor
                 waiting[pool.submit(graded, submission, self.settings)] = submission
             except BrokenExecutor:
-                broken.append(submission)
-                continue
-            if len(waiting) >= jobs * _AHEAD:
-                broken += self._take(waiting, FIRST_COMPLETED)
-        broken += self._take(waiting, None)
-        for submission in broken:
-            self._alone(submission)
+                suspects.append(submission)
+            if suspects or len(waiting) >= jobs * _AHEAD:
+                suspects += self._take(waiting, None if suspects else FIRST_COMPLETED)
+            is_broken = is_broken or bool(suspects)
+            for suspect in suspects:
+                self._alone(suspect)
+        for suspect in self._take(waiting, None):
+            self._alone(suspect)
 
     def _take(self, waiting: dict[Future[Result], Submission], when: str | None) -> list[Submission]:
         """Keep what is finished (or, without `when`, wait for all); those whose process died are given back."""
