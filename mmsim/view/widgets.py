@@ -16,6 +16,7 @@ from mmsim.maple import ULONG_MAX, MapleState, MapleTree, NoGap, Write, walk
 from .fmt import choose_base, label, number, parse, span
 from .pictures import Picture, picture, picture_write
 from .player import StepPlayer
+from .reach import reach
 from .render import renderer
 from .scene import Marks
 
@@ -77,7 +78,7 @@ class Lab:
         self.drawing = _Drawing(self.in_python)
         head = widgets.HTML(f"<strong>Task:</strong> {escape(self.task)}")
         lines = [widgets.HBox(row, layout=widgets.Layout(flex_flow="row wrap")) for row in rows]
-        self.box = widgets.VBox([head, *lines, self.said, self.drawing.widget])
+        self.box = widgets.VBox([head, *lines, self.said, self.drawing.widget, *reach()])
         for field in self.fields.values():
             field.observe(self._changed, "value")
         self._update()
@@ -124,8 +125,9 @@ class Lab:
 
     def _update(self) -> None:
         self.refresh()
-        self.said.value = "<br>".join(escape(line) for line in self.report())
-        self.drawing.show(self.picture)
+        lines = self.report()
+        self.said.value = "<br>".join(escape(line) for line in lines)
+        self.drawing.show(self.picture, lines)
 
 
 class _Drawing:
@@ -136,15 +138,17 @@ class _Drawing:
             from . import wasm
 
             self.widget = wasm.empty()
-            self.show: Callable[[Any], None] = lambda shown: wasm.show(self.widget, [shown])
+            self.show: Callable[[Any, list[str]], None] = lambda shown, _: wasm.show(self.widget, [shown])
         else:
             import ipywidgets as widgets
 
             self.widget = widgets.HTML()
             self.show = self._set
 
-    def _set(self, shown: Any) -> None:
-        self.widget.value = f'<div style="overflow-x:auto">{shown.svg()}</div>'
+    def _set(self, shown: Any, lines: list[str]) -> None:
+        """The drawing; its description ends with the result, so that it differs whenever the drawing does."""
+        said = escape(". ".join(["", *lines]))
+        self.widget.value = f'<div style="overflow-x:auto">{shown.svg().replace("</desc>", f"{said}</desc>", 1)}</div>'
 
 
 class TreeLab(Lab):
