@@ -62,6 +62,7 @@ class Lab:
         return self.text
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        reach()
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         return {
             "text/plain": self.text,
@@ -78,7 +79,7 @@ class Lab:
         self.drawing = _Drawing(self.in_python)
         head = widgets.HTML(f"<strong>Task:</strong> {escape(self.task)}")
         lines = [widgets.HBox(row, layout=widgets.Layout(flex_flow="row wrap")) for row in rows]
-        self.box = widgets.VBox([head, *lines, self.said, self.drawing.widget, *reach()])
+        self.box = widgets.VBox([head, *lines, self.said, self.drawing.widget])
         for field in self.fields.values():
             field.observe(self._changed, "value")
         self._update()

@@ -36,8 +36,6 @@ document.querySelectorAll("form.mm-player:not(.mm-live)").forEach((player) => {
     if (step && event.target !== slider) { stop(); go[step](); event.preventDefault(); }
     event.stopPropagation();
   });
-  // JupyterLab takes no shortcut from what has this attribute itself: a letter typed on a button must not cut a cell.
-  player.querySelectorAll("button,input,summary").forEach((each) => { each.dataset.lmSuppressShortcuts = "true"; });
   player.classList.add("mm-live");
   bar.hidden = false;
   show(now() < 0 ? 0 : now());
