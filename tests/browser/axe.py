@@ -18,17 +18,21 @@ OURS = ".jp-OutputArea-output, .jp-RenderedMarkdown.jp-MarkdownOutput"
 WHOLE_PAGE = ["region", "landmark-one-main", "page-has-heading-one"]
 """Rules that ask how a page is built; a part of one cannot answer."""
 CHECK = """
-([selector, off]) => axe.run(selector ? [...document.querySelectorAll(selector)] : document, {
-  resultTypes: ["violations"], rules: Object.fromEntries(off.map((rule) => [rule, { enabled: false }])),
+([selector, off, only]) => axe.run(selector ? [...document.querySelectorAll(selector)] : document, {
+  resultTypes: ["violations"], ...(only && { runOnly: only }),
+  rules: Object.fromEntries(only ? [] : off.map((rule) => [rule, { enabled: false }])),
 })
 """
 
 
-def run(page: Page, name: str, include: str | None = None) -> list[dict[str, Any]]:
-    """Check the page, or the parts a selector names; write the findings down and return the grave ones."""
+def run(page: Page, name: str, include: str | None = None, only: list[str] | None = None) -> list[dict[str, Any]]:
+    """Check the page, or the parts a selector names; write the findings down and return the grave ones.
+
+    `only` are the rules to check, by default all.
+    """
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(Path(AXE_FILE_PATH).read_text(encoding="utf-8") + "; undefined")
-    found = page.evaluate(CHECK, [include, [] if include is None else WHOLE_PAGE])
+    found = page.evaluate(CHECK, [include, [] if include is None else WHOLE_PAGE, only])
     FOLDER.mkdir(parents=True, exist_ok=True)
     kept = {key: found[key] for key in ("testEngine", "url", "violations")}
     kept |= {"passes": len(found["passes"]), "incomplete": len(found["incomplete"]), "url": name}
