@@ -37,11 +37,13 @@ def jupyter(running: Browser, address: str) -> Iterator[lab.Lab]:
     opened.close()
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist looks for the mark in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests of a notebook go to one worker, which opens and runs it once."""
+    """All tests of a notebook go to one worker, which opens and runs it once; so do those of another file."""
     for item in items:
-        if hasattr(item, "callspec") and "opened" in item.callspec.params:
-            item.add_marker(pytest.mark.xdist_group(item.callspec.params["opened"]))
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        group = next((str(params[name]) for name in ("opened", "exported", "page") if name in params), item.path.stem)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
