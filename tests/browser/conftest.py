@@ -1,4 +1,7 @@
-"""What the browser tests share: one JupyterLab and one Chromium for each worker, one open notebook at a time."""
+"""What the browser tests share: one JupyterLab and one Chromium for each worker, one open notebook at a time.
+
+Tests of one xdist_group go to one worker: so a notebook is opened and run once.
+"""
 
 from __future__ import annotations
 
@@ -35,15 +38,6 @@ def jupyter(running: Browser, address: str) -> Iterator[lab.Lab]:
     opened = lab.Lab(running, address)
     yield opened
     opened.close()
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist looks for the mark in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests of a notebook go to one worker, which opens and runs it once; so do those of another file."""
-    for item in items:
-        params = item.callspec.params if hasattr(item, "callspec") else {}
-        group = next((str(params[name]) for name in ("opened", "exported", "page") if name in params), item.path.stem)
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
