@@ -10,7 +10,7 @@ from pathlib import Path
 from .chromium import NAMES, VARIABLE, chromium
 
 ROOT = Path(__file__).resolve().parents[2]
-DEFAULT = ["-n", "2", "--dist", "loadgroup"]
+DEFAULT = ["-n", "2"]
 
 
 def main(arguments: list[str]) -> int:

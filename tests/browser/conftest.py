@@ -1,23 +1,42 @@
-"""What the browser tests share: one JupyterLab and one Chromium for each worker, one open notebook at a time.
-
-Tests of one xdist_group go to one worker: so a notebook is opened and run once.
-"""
+"""What the browser tests share: one JupyterLab and one Chromium for each worker, one open notebook at a time."""
 
 from __future__ import annotations
 
 import json
+import re
 import statistics
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
+from xdist.scheduler import LoadScopeScheduling
 
 from . import axe, lab
 
 ROOT = lab.ROOT
 DIST = ROOT / "dist" / "browser"
 TIMES = DIST / "times.jsonl"
+
+
+class ByNotebook(LoadScopeScheduling):
+    """All tests of a notebook go to one worker, which opens and runs it once; so do those of an exercise.
+
+    xdist's own loadgroup writes the group into the ids of the tests, which pytest 9.2 no longer lets it do.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, test = nodeid.partition("::")
+        notebook = re.search(r"\[(\d\d)-", test)
+        if file.endswith("test_notebooks.py") and notebook:
+            return notebook[1]
+        return file if file.endswith("test_exercises.py") else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByNotebook:
+    """Hand out the tests notebook by notebook."""
+    return ByNotebook(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ class Opened(NamedTuple):
     labs: list[driving.Driven]
 
 
-@pytest.fixture(scope="session", params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NAMES])
+@pytest.fixture(scope="session", params=NAMES)
 def opened(request: pytest.FixtureRequest, jupyter: Lab) -> Opened:
     jupyter.open(f"notebooks/{request.param}.ipynb")
     cells = jupyter.run_all()
