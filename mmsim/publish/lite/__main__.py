@@ -18,9 +18,8 @@ def main() -> int:
     except BuildError as error:
         print(f"lite: {error}", file=sys.stderr)
         return 1
-    print(
-        f"{given.output}: {site.chapters} notebooks, edition {site.edition}, {site.files} files, {site.size / 1e6:.1f} MB"
-    )
+    size = f"{site.files} files, {site.size / 1e6:.1f} MB"
+    print(f"{given.output}: {site.notebooks} notebooks, edition {site.edition}, {size}")
     print(f"To read it: python3 -m http.server -d {given.output} 8000, then http://localhost:8000/ in a browser")
     return 0
 

@@ -33,7 +33,7 @@ _LINK = re.compile(r"\]\(((?:\.\./)?[\w./-]+\.\w+)(?:#[^)]*)?\)")
 class Site(NamedTuple):
     """What was built; `size` in bytes."""
 
-    chapters: int
+    notebooks: int
     edition: str
     files: int
     size: int
@@ -118,8 +118,8 @@ def _stamped(source: Path, to: Path, version: str) -> Notebook:
     first = notebook["cells"][0]
     head = "".join(first["source"])
     told = (
-        f"*Browser edition: mmsim {version}, this text {stamp}. What you change stays in this browser; to begin again, or to "
-        f"get the newest text, [reset this notebook](reset.html?file={path}).*"
+        f"*Browser edition: mmsim {version}, this text {stamp}. What you change stays in this browser; to begin again, "
+        f"or to get the newest text, [reset this notebook](reset.html?file={path}).*"
     )
     first["source"] = f"{head}\n\n{told}"
     notebook["metadata"] |= {"kernelspec": KERNEL, "mmsim": {"version": version, "text": stamp}}

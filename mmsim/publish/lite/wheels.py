@@ -29,7 +29,7 @@ PYTHON = "3.14"
 WHEELS = """
 anywidget asttokens comm executing graphviz ipython ipython-pygments-lexers ipywidgets jedi matplotlib-inline micropip
 packaging parso prompt-toolkit psygnal pure-eval pygments stack-data traitlets typing-extensions wcwidth
-""".split()
+""".split()  # noqa: SIM905
 KERNELS_OWN = ("ipykernel", "piplite", "pyodide_kernel")
 PRELOADED = ("micropip", "piplite", "ipykernel", "comm", "pyodide-kernel", "jedi", "ipython", "ipywidgets", "mmsim")
 """What a kernel loads at its start, in one go; the rest of the wheels hangs on these."""
@@ -92,10 +92,10 @@ def _pyodide(cache: Path) -> Path:
 
 
 def pins(lock: str, names: Iterable[str]) -> str:
-    """The requirements of these packages, with their hashes, out of the text of a lock file; no markers.
+    r"""The requirements of these packages, with their hashes, out of the text of a lock file; no markers.
 
-    >>> pins("a==1 \\\\\\n    --hash=x\\nb==2 ; python_version < '4' \\\\\\n    --hash=y\\n", ["b"])
-    'b==2 \\\\\\n    --hash=y\\n'
+    >>> pins("a==1 \\\n    --hash=x\nb==2 ; python_version < '4' \\\n    --hash=y\n", ["b"])
+    'b==2 \\\n    --hash=y\n'
     """
     chosen = []
     for name in names:
@@ -164,7 +164,7 @@ def _digest(path: Path, key: str = "") -> str:
 
 
 def _entry(wheel: Path) -> dict[str, dict]:
-    """What Pyodide's lock file says of a wheel: where it is, what it needs of the others, what it can be imported as."""
+    """What Pyodide's lock file says of a wheel: where it is, what it needs, what it can be imported as."""
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         metadata = archive.read(next(name for name in names if name.endswith(".dist-info/METADATA"))).decode()
