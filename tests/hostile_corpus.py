@@ -11,6 +11,11 @@ A file of tests/hostile is one submission, its cells apart by `# %%`. Its head s
     # Cells: a number and the kinds of failure, for a cell that fails
     # Limits: name=value
 
+Each is tried in three forms. `asked`: the sandbox is asked for attack() and for an honest exercise beside it. `graded`:
+a notebook is handed in whose `slot_of` is the attack, all its cells carried along, and whose `walk` is honest: the
+first earns nothing, with a reason, the second everything. `beside`: `slot_of` attacks and then answers right, which may
+earn what a right answer earns.
+
 Words such as @SECRET@ are filled in. Whether it succeeded is not asked of the submission: files it must not
 read hold a secret that must not be in the report, files it must not write are compared, sockets listen, processes
 are counted.
@@ -34,8 +39,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import mmsim
+from mmsim.course.exercises import exercise
+from mmsim.course.grade.handed import Notebook, Submission
+from mmsim.course.grade.marking import Result, Settings, graded
+from mmsim.course.grade.page import learner_page
 from mmsim.course.sandbox import KINDS, Answer, Call, Limits, Report, Request, levels, protection, run
 
 FOLDER = Path(__file__).parent / "hostile"
@@ -43,6 +53,25 @@ HONEST = "def honest(x):\n    return x + 1\n"
 PACKAGE = Path(mmsim.__file__).parent
 _REACHING = re.compile(r"@[A-Z]+@|\b(os|ctypes|signal|subprocess|socket|resource|mmsim)\b")
 MARKS = "marks as the grader left them"
+FORMS = ("asked", "graded", "beside")
+WALK = """
+def walk(node, index):
+    taken = []
+    while isinstance(node, dict):
+        taken.append(sum(pivot < index for pivot in node["pivots"]))
+        node = node["slots"][taken[-1]]
+    return taken, node
+"""
+CARRIED = "_carried = [exec(cell, globals()) for cell in {cells!r}]\n"
+IS_ATTACK = "slot_of = _carried and attack\n"
+ATTACKS_TOO = """
+def slot_of(pivots, index):
+    try:
+        _carried and attack()
+    except BaseException:
+        pass
+    return sum(pivot < index for pivot in pivots)
+"""
 
 
 @dataclass(frozen=True)
@@ -117,11 +146,64 @@ def attempt(attack: Attack, level: str) -> Outcome:
         begin = time.monotonic()
         report = run(Request(cells, [Call("attack"), Call("honest", [1])]), attack.limits, level)
         seconds = time.monotonic() - begin
-        outcome = Outcome(report, seconds, [*ground.harm(report)])
+        outcome = Outcome(report, seconds, [*ground.harm(_flat(report))])
         wanted = attack.head.get("Succeeds when the value is")
         if wanted and outcome.answer.value == json.loads(wanted):
             outcome.harm.append("not limited")
     return outcome
+
+
+@dataclass
+class Graded:
+    """What an attack that was handed in got, and what it did outside."""
+
+    result: Result
+    seconds: float
+    harm: list[str]
+
+    def mark(self, key: str) -> Result:
+        return self.result["chapters"]["02"]["exercises"][key]
+
+
+def notebook(*cells: str, **more: object) -> str:
+    """A notebook of these code cells."""
+    made = [{"cell_type": "code", "metadata": {}, "outputs": [], "source": cell} for cell in cells]
+    return json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5, **more})
+
+
+def hand_in(attack: Attack, level: str, form: str = "graded") -> Graded:
+    """Grade it among things it must not touch, and look at them afterwards."""
+    shown = IS_ATTACK if form == "graded" else ATTACKS_TOO
+    with _field() as ground, mock.patch.object(type(exercise("02.e3")), "seconds", 2.0):
+        filled = [ground.fill(cell).replace("def attack():", "def attack(*_):") for cell in attack.cells]
+        carried = CARRIED.format(cells=filled)
+        submission = Submission("ada", (Notebook("02-x.ipynb", notebook(WALK, carried + shown)),), ())
+        begin = time.monotonic()
+        result = graded(submission, Settings("a seed", level))
+        seconds = time.monotonic() - begin
+        return Graded(result, seconds, [*ground.harm(json.dumps(result) + learner_page(result))])
+
+
+def graded_faults(attack: Attack, level: str, form: str, outcome: Graded) -> list[str]:
+    """What is not as it should be; nothing, if all is well."""
+    return [*_graded_faults(attack, level, form, outcome)]
+
+
+def _graded_faults(attack: Attack, level: str, form: str, outcome: Graded) -> Iterator[str]:
+    mine, honest = outcome.mark("02.e3"), outcome.mark("02.e4")
+    if honest["points"] != honest["full"]:
+        yield f"the honest exercise: {honest['message']}"
+    if form == "graded" and (mine["points"] or not mine["message"]):
+        yield f"{mine['points']} points: {mine['message']}"
+    if outcome.result["problems"] or outcome.result["points"] != mine["points"] + honest["points"]:
+        yield f"{outcome.result['points']} in all, {outcome.result['problems']}"
+    for line in [mine["message"], *mine["detail"], *mine["notes"]]:
+        if not line.isprintable() or len(line) > 400:
+            yield f"line {line!r}"
+    if outcome.seconds > 15:
+        yield f"{outcome.seconds:.0f} s"
+    if not attack.succeeds(level):
+        yield from outcome.harm
 
 
 class _Field:
@@ -182,8 +264,8 @@ class _Field:
         for line in self.sockets.values():
             line.setblocking(False)
 
-    def harm(self, report: Report) -> Iterator[str]:
-        if self.canary in _flat(report):
+    def harm(self, told: str) -> Iterator[str]:
+        if self.canary in told:
             yield "read a secret"
         for name, line in self.sockets.items():
             with suppress(BlockingIOError):
@@ -276,22 +358,36 @@ def _not_plain(value: Any) -> Iterator[str]:
 
 def main(names: list[str]) -> int:
     """Print the table; the names of attacks choose, `--no-namespaces` is as in a container that refuses them."""
+    names = [*names]
     if "--no-namespaces" in names:
         names.remove("--no-namespaces")
         protection.NAMESPACES = False
     usable = [level.name for level in levels() if level.usable]
-    print(f"{'attack':<42} {'level':<10} {'s':>4}  outcome")
-    wrong = 0
+    print(f"{'attack':<42} {'level':<10} {'form':<6} {'s':>4}  outcome")
+    wrong, succeeded = 0, {(level, form): 0 for level in usable for form in FORMS}
     for attack in corpus():
-        for level in usable if not names or attack.name in names else ():
-            outcome = attempt(attack, level)
-            found = faults(attack, level, outcome)
+        for level, form in succeeded if not names or attack.name in names else ():
+            seconds, told, harm, found = _tried(attack, level, form)
             wrong += bool(found)
-            told = " ".join(str(outcome.answer)[:60].split())
-            harm = f"  SUCCEEDED: {', '.join(outcome.harm)}" if outcome.harm else ""
+            succeeded[level, form] += bool(harm)
+            done = f"  SUCCEEDED: {', '.join(harm)}" if harm else ""
             bad = f"  WRONG: {'; '.join(found)}" if found else ""
-            print(f"{attack.name:<42} {level:<10} {outcome.seconds:4.1f}  {told}{harm}{bad}", flush=True)
+            print(f"{attack.name:<42} {level:<10} {form:<6} {seconds:4.1f}  {told}{done}{bad}", flush=True)
+    for (level, form), count in succeeded.items():
+        print(f"succeeded under {level}, {form}: {count}")
     return 1 if wrong else 0
+
+
+def _tried(attack: Attack, level: str, form: str) -> tuple[float, str, list[str], list[str]]:
+    """Seconds, outcome in words, harm, and what is not as it should be."""
+    if form == "asked":
+        outcome = attempt(attack, level)
+        told = " ".join(str(outcome.answer)[:60].split())
+        return outcome.seconds, told, outcome.harm, faults(attack, level, outcome)
+    found = hand_in(attack, level, form)
+    mark = found.mark("02.e3")
+    told = f"{mark['points']:g} of {mark['full']}: {mark['message'][:50]}"
+    return found.seconds, told, found.harm, graded_faults(attack, level, form, found)
 
 
 if __name__ == "__main__":

@@ -127,3 +127,11 @@ def test_a_state_that_is_too_broken_ends_the_run(monkeypatch: pytest.MonkeyPatch
     assert [step.text for step in found.steps] == ["the kernel stops (KeyError)"]
     with pytest.raises(NotAScript):
         read(3)
+
+
+def test_the_end_of_both_runs_is_drawn() -> None:
+    one = SameMaps()
+    drawn = one.picture(one.cases()[0], [["brk", 4], ["brk", 6]])
+    assert drawn.startswith("<svg")
+    assert "before" in drawn
+    assert one.picture(one.cases()[0], [["brk", "4"]]) == ""

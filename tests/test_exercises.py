@@ -58,17 +58,7 @@ def mark_of(one: Exercise, cells: list[str]) -> Mark:
 # -- the sets
 
 
-@each_exercise()
-def test_a_solution_earns_full_marks(one: Exercise) -> None:
-    mark = mark_of(one, cells_of("solutions", one))
-    assert mark.points == one.points == mark.full, mark
-
-
-@each_exercise()
-def test_an_untouched_stub_earns_nothing_and_says_so(one: Exercise) -> None:
-    mark = mark_of(one, cells_of("exercises", one))
-    assert mark.points == 0
-    assert mark.message.startswith("not tried yet")
+# That solutions earn all and stubs nothing is asked of the real grader, in tests/test_grade.py.
 
 
 @each_exercise()
@@ -714,3 +704,40 @@ def test_watch_and_build_are_commands() -> None:
     assert run("build", "--check").returncode == 0
     assert run("watch", "nowhere.ipynb").returncode == 2
     assert "02.e1" in run("watch", "--once", "exercises/02-reading-a-maple-tree.ipynb").stdout
+
+
+# -- giving out
+
+
+def test_exercises_are_given_out_with_names_and_work_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "names.txt").write_text("Bob O'Neil\n\nada\n", encoding="utf-8")
+    command = ["give", "ada", "--names", str(tmp_path / "names.txt"), "-o", str(tmp_path / "class"), "--chapter", "02"]
+    assert main(command) == 0
+    assert "2 notebooks for 2 learners" in capsys.readouterr().out
+    for name in ("ada", "Bob O'Neil"):
+        (path,) = (tmp_path / "class" / name).iterdir()
+        assert literal(code_cells(path.read_text(encoding="utf-8")), "learner")[:2] == (True, name)
+    path.write_text("work of hours", encoding="utf-8")
+    assert main(command) == 0
+    assert "0 notebooks for 2 learners, 2 were there" in capsys.readouterr().out
+    assert path.read_text(encoding="utf-8") == "work of hours"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["../ada"], "no name for a folder"),
+        ([".hidden"], "no name for a folder"),
+        ([], "nobody to give to"),
+        (["ada", "--chapter", "01"], "no exercises for chapter '01'"),
+        (["--names", "nowhere.txt"], "cannot be read"),
+    ],
+)
+def test_what_cannot_be_given_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], said: str
+) -> None:
+    assert main(["give", "-o", str(tmp_path / "class"), *more]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "class").exists()

@@ -134,13 +134,13 @@ def test_no_random_script_breaks_a_claim_that_is_right() -> None:
     ("claim", "evidence", "points", "said"),
     [
         ("size follows", BREAKS, 4, ""),
-        ("size follows", [["brk", 8], ["brk", 2]], 2, "does not make it false"),
-        ("size follows", [["touch", 3]], 1, "has nothing that it speaks of"),
+        ("size follows", [["brk", 8], ["brk", 2]], 2, "holds in your run"),
+        ("size follows", [["touch", 3]], 1, "your evidence has none"),
         ("size follows", None, 1, "evidence: expected a list"),
-        ("one more", BREAKS, 0, "does not make it false"),
-        ("write", BREAKS, 0, "has nothing that it speaks of"),
-        ("fork", [["brk", 4], ["fork", "child"]], 0, "does not make it false"),
-        ("refused", [["brk", 4], ["mmap", 6, 2, "r--"], ["brk", 6]], 0, "does not make it false"),
+        ("one more", BREAKS, 0, "holds in your run"),
+        ("write", BREAKS, 0, "your evidence has none"),
+        ("fork", [["brk", 4], ["fork", "child"]], 0, "holds in your run"),
+        ("refused", [["brk", 4], ["mmap", 6, 2, "r--"], ["brk", 6]], 0, "holds in your run"),
     ],
 )
 def test_claim_and_evidence_count_apart(claim: str, evidence: object, points: float, said: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from mmsim.course.sandbox import levels
 from tests import hostile_corpus
-from tests.hostile_corpus import Attack, attempt, corpus, faults
+from tests.hostile_corpus import Attack, attempt, corpus, faults, graded_faults, hand_in
 
 ATTACKS = corpus()
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the levels of protection are Linux's")
@@ -28,6 +28,31 @@ def _cases() -> Iterator[object]:
 @pytest.mark.parametrize(("attack", "level"), list(_cases()))
 def test_attack(attack: Attack, level: str) -> None:
     assert not faults(attack, level, attempt(attack, level))
+    assert os.environ.get("MMSIM_CANARY") is None
+
+
+FAST = {
+    "closes_every_descriptor_in_a_cell", "daemon", "destroyed_builtins", "endless_loop", "forged_answer", "forged_json",
+    "generator", "leaves_files", "lying_eq", "os_exit_in_a_cell", "patched_json", "reads_solutions",
+    "reads_through_a_link", "settrace", "signals_the_grader", "terminal_escapes", "writes_into_the_library",
+}  # fmt: skip
+"""Those that are handed in in every run; the others in the slow one."""
+
+
+def _handed_in() -> Iterator[object]:
+    """Every attack as a submission, in both forms and at every level; the fast ones at the first level."""
+    usable = [level.name for level in levels() if level.usable] if sys.platform == "linux" else []
+    for attack in ATTACKS:
+        for level in usable if attack.reaches_out else usable[:1]:
+            for form in ("graded", "beside"):
+                is_fast = attack.name in FAST and level == usable[0] and form == "graded"
+                marks = () if is_fast else pytest.mark.slow
+                yield pytest.param(attack, level, form, id=f"{attack.name}-{level}-{form}", marks=marks)
+
+
+@pytest.mark.parametrize(("attack", "level", "form"), list(_handed_in()))
+def test_attack_that_is_handed_in(attack: Attack, level: str, form: str) -> None:
+    assert not graded_faults(attack, level, form, hand_in(attack, level, form))
     assert os.environ.get("MMSIM_CANARY") is None
 
 

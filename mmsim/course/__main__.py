@@ -21,6 +21,12 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     building.add_argument("--check", action="store_true", help="write nothing; exit code 1 if one is out of date")
     building.add_argument("--root", type=Path, help="the folder with both (default: the checkout)")
     building.set_defaults(act=_build)
+    giving = commands.add_parser("give", help="lay the exercises out for a class, each learner's name filled in")
+    giving.add_argument("names", nargs="*", metavar="NAME")
+    giving.add_argument("--names", dest="file", type=Path, metavar="FILE", help="more names, one a line")
+    giving.add_argument("-o", "--out", type=Path, required=True, metavar="FOLDER", help="gets a folder for each name")
+    giving.add_argument("--chapter", action="append", default=[], metavar="NN", help="this one only; may be repeated")
+    giving.set_defaults(act=_give)
     watching = commands.add_parser("watch", help="check an exercise notebook each time it is saved")
     watching.add_argument("file", type=Path, metavar="NOTEBOOK")
     watching.add_argument("--once", action="store_true", help="look once and end")
@@ -65,6 +71,28 @@ def _build(given: argparse.Namespace) -> int:
     said = build(root, given.check)
     print(*(said or ["exercises: up to date"]), sep="\n")
     return 1 if given.check and said else 0
+
+
+def _give(given: argparse.Namespace) -> int:
+    from .exercises.give import give
+
+    root = checkout()
+    if root is None:
+        raise CourseError("no checkout here, so no exercises to give out")
+    names = [*given.names, *(_lines(given.file) if given.file else [])]
+    if not names:
+        raise CourseError("nobody to give to, expected NAME ... or --names FILE")
+    written, kept = give(names, given.out, root / "exercises", given.chapter)
+    print(f"{given.out}: {written} notebooks for {len(set(names))} learners" + (f", {kept} were there" if kept else ""))
+    return 0
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CourseError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'})") from None
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _watch(given: argparse.Namespace) -> int:

@@ -65,7 +65,7 @@ def workers(jobs: int, dask: str | None = None, begin: Callable[[], None] = _ign
     Raises ImportError without `mmsim[cluster]`, OSError for a cluster that does not answer.
     """
     if dask is not None:
-        with _cluster(dask) as executor:
+        with _dask(dask) as executor:
             yield executor
         return
     executor = ProcessPoolExecutor(jobs, initializer=begin)
@@ -76,7 +76,7 @@ def workers(jobs: int, dask: str | None = None, begin: Callable[[], None] = _ign
 
 
 @contextmanager
-def _cluster(address: str) -> Iterator[Executor]:
+def _dask(address: str) -> Iterator[Executor]:
     try:
         from distributed import Client
     except ImportError:

@@ -234,10 +234,12 @@ class WhatAKernelShows(FindWrongClaim):
             lambda shots: _each(
                 shots, lambda one, two: two.accepted_brk(), lambda one, two: two.size - one.size == two.brk - one.brk
             ),
+            "an accepted brk()",
         ),
         "write": Statement(
             "A `touch`, which writes to a page, changes no line of `maps`, whether it succeeds or gets a signal.",
             lambda shots: _each(shots, lambda one, two: two.call[0] == "touch", lambda one, two: one.maps == two.maps),
+            "a touch",
         ),
         "refused": Statement(
             "A `brk()` that is refused leaves the lines of `maps` and VmSize as they were.",
@@ -246,6 +248,7 @@ class WhatAKernelShows(FindWrongClaim):
                 lambda one, two: two.call[0] == "brk" and two.refused,
                 lambda one, two: (one.maps, one.size) == (two.maps, two.size),
             ),
+            "a refused brk()",
         ),
         "one more": Statement(
             "An accepted growth of the heap adds one line to `maps`, or none; it never removes one.",
@@ -254,10 +257,12 @@ class WhatAKernelShows(FindWrongClaim):
                 lambda one, two: two.accepted_brk() and two.brk > one.brk,
                 lambda one, two: len(two.maps) - len(one.maps) in (0, 1),
             ),
+            "an accepted growth",
         ),
         "fork": Statement(
             "Right after a `fork` the child has the lines of `maps` that its parent has.",
             lambda shots: _each(shots, lambda one, two: two.call[0] == "fork", lambda one, two: one.maps == two.maps),
+            "a fork",
         ),
     }
 

@@ -1,6 +1,7 @@
 """Exercises of chapter 18, the second look: claims about what was merged, repairs of the patch, one comment."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import ClassVar
 
 from mmsim.experiments.repairs import QUICK, REPAIRS, repaired_marks
@@ -218,10 +219,7 @@ class StillWrong(Subsets):
 
     def answers(self, learner: str = "") -> dict[str, Plain]:
         """See Predict: the concerns with the mark `!`, by mmsim.experiments.repairs.repaired_marks."""
-        return {
-            f"r{number}": [id for id, row in repaired_marks(names.split()).items() if row["repaired"] == "!"]
-            for number, names in enumerate(self.instance(learner), 1)
-        }
+        return {f"r{number}": list(_wrong(names)) for number, names in enumerate(self.instance(learner), 1)}
 
     def missing(self, key: str, name: str, learner: str) -> str:
         """See Subsets."""
@@ -230,6 +228,12 @@ class StillWrong(Subsets):
     def surplus(self, key: str, name: str, learner: str) -> str:
         """See Subsets."""
         return f"{name} is not wrong there: {self.settled[name]}"
+
+
+@cache
+def _wrong(names: str) -> tuple[str, ...]:
+    """The concerns that are wrong with these repairs; some hundredths of a second."""
+    return tuple(id for id, row in repaired_marks(names.split()).items() if row["repaired"] == "!")
 
 
 class OneComment(Comment):

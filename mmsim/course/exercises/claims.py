@@ -19,7 +19,7 @@ from ..review.rubric import EACH, WANTED, firsts
 from .model import RIGHT, Case, Predict, Value, Verdict, wrong_shape
 from .plain import Plain, told
 
-__all__ = ["Comment", "FindWrongClaim", "NotEvidence", "Review", "Statement", "Subsets", "Trial", "judged"]
+__all__ = ["Comment", "FindWrongClaim", "NotEvidence", "Review", "Statement", "Subsets", "Trial", "judged", "listed"]
 
 MOST_CLAIMS = 6
 LONGEST = 20_000
@@ -46,12 +46,13 @@ class Trial:
 class Statement(NamedTuple):
     """A claim: its sentence, the test that runs it on evidence as `FindWrongClaim.read` returns it, what it is about.
 
-    `about` names what evidence must have for the claim to say anything, as in "a growth that both accept".
+    `about` names what evidence must have for the claim to say anything, as in "a growth that both accept"; without it
+    feedback says no more than that.
     """
 
     text: str
     test: Callable[[Any], Trial]
-    about: str
+    about: str = ""
 
 
 class FindWrongClaim(Value):
@@ -112,11 +113,15 @@ class FindWrongClaim(Value):
             return self._guessed(letters[letter]) if guessed else self._named(letters[letter], trial)
         if not trial.holds:
             return RIGHT
-        about = self.claims[letters[letter]].about
+        return Verdict(0, self._missed(letter, self.claims[letters[letter]].about, trial), difference=trial.seen)
+
+    def _missed(self, letter: str, about: str, trial: Trial) -> str:
+        if not about:
+            missed = "does not make it false" if trial.about else "has nothing that it speaks of"
+            return f"claim {letter}: your evidence {missed}"
         if not trial.about:
-            return Verdict(0, f"claim {letter} speaks of {about}; your evidence has none", difference=trial.seen)
-        said = f"claim {letter} holds in your run: there is {about}, and it is as the claim says"
-        return Verdict(0, said, difference=trial.seen)
+            return f"claim {letter} speaks of {about}; your evidence has none"
+        return f"claim {letter} holds in your run: there is {about}, and it is as the claim says"
 
     def _named(self, name: str, trial: Trial) -> Verdict:
         return RIGHT if name == self.wrong or not trial.holds else Verdict(0, "not the wrong one")
@@ -200,8 +205,13 @@ def rubric(found: Score, number: int) -> list[str]:
     return [f"{'*' if row.points < row.of else ' '} {row.points} of {row.of}  {row.what}: {row.reason}" for row in rows]
 
 
-def _listed(lines: Iterable[str]) -> str:
-    """Lines as a card can show them: a long one goes on below, indented."""
+def listed(lines: Iterable[str]) -> str:
+    """Lines as a card can show them: a long one goes on below, indented.
+
+    >>> print(listed(["a " * 40]).replace(" ", "."))
+    a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a
+    ........a.a.a
+    """
     return "\n".join(part for line in lines for part in wrap(line, 74, subsequent_indent="        "))
 
 
@@ -244,7 +254,7 @@ class Review(Value):
         share, verdict, why = ranked[number - 1]
         said = f"claim {verdict.claim.number}: {why}" if why else "right"
         evidence = verdict.lines if share < 1 else []
-        return Verdict(share, said, difference=_listed([*rubric(found, verdict.claim.number), *evidence]))
+        return Verdict(share, said, difference=listed([*rubric(found, verdict.claim.number), *evidence]))
 
     def _shares(
         self, found: Score, verdicts: Sequence[Judged], taken: Sequence[str]
@@ -269,7 +279,7 @@ class Review(Value):
         share = sum(item.points for item in rows) / EACH
         lacking = [item.what for item in rows if item.points < item.of]
         return Verdict(
-            share, f"lacking: {', '.join(lacking)}" if lacking else "right", difference=_listed(rubric(found, 0))
+            share, f"lacking: {', '.join(lacking)}" if lacking else "right", difference=listed(rubric(found, 0))
         )
 
 
@@ -278,7 +288,7 @@ class Comment(Value):
 
     Four parts, which count alike: the script proves it; it is about the subject that was asked for; the quoted line
     runs in the call that shows it, and the sentence is one about the code; the severity fits (hidden, as there are
-    only four). All but the first need the proof.
+    only four). All need the proof; what is proved about something else is worth half of the first part and no more.
     """
 
     kind = "review"
@@ -311,17 +321,20 @@ class Comment(Value):
         except ReviewError as error:
             return wrong_shape(str(error).removeprefix("claim 1: "), answer)
         if verdict.mark != PROVED:
-            lines = _listed(verdict.lines)
+            lines = listed(verdict.lines)
             proof = Verdict(0, f"{verdict.mark}: {verdict.because}", difference=lines)
             return proof if part == "the proof" else Verdict(0, "first the script has to prove it")
         return self._proved(part, subject, verdict)
 
     def _proved(self, part: str, subject: Plain, verdict: Judged) -> Verdict:
-        if part == "the proof":
+        said = self.off(verdict, subject)
+        if said and part in ("the proof", "the subject"):
+            share = 0.5 if part == "the proof" else 0
+            return Verdict(share, f"proved, but {said}", difference=listed(verdict.lines))
+        if said:
+            return Verdict(0, "first it has to be about what was asked")
+        if part in ("the proof", "the subject"):
             return RIGHT
-        if part == "the subject":
-            said = self.off(verdict, subject)
-            return Verdict(0, said, difference=_listed(verdict.lines)) if said else RIGHT
         wanted = {"the severity": ("severity",)}.get(part, ("place", "line", "form"))
         rows = [item for item in score([verdict]).items if item.claim == 1 and item.what in wanted]
         lacking = [f"{item.what}: {item.reason}" for item in rows if item.points < item.of]

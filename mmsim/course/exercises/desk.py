@@ -153,7 +153,7 @@ def library_used(thing: object) -> str:
 def _failure(one: Exercise, case: Case, answer: Answer, found: Verdict) -> list[Block]:
     first = "Not yet" if case.args is None else "The first case that fails"
     lead = "The form is not the one asked for" if found.shape else first
-    blocks: list[Block] = [Para(f"{lead}: {found.message}.", strong=True)]
+    blocks: list[Block] = [Para(f"{lead}: {found.message}{'' if found.message.endswith('?') else '.'}", strong=True)]
     rows = [("looked at" if case.args is None else "input", f"`{one.said(case)}`")]
     table = "\n" in found.difference
     drawn = "" if found.shape else picture(one, case, answer)

@@ -11,7 +11,7 @@ from .model import NotAState
 
 Slot = tuple[int, int, str | None]
 
-_SLOT = re.compile(r"([0-9]{1,20})(?:\s*-\s*([0-9]{1,20}|max|ULONG_MAX))?\s*:?\s+(\S+)")
+_SLOT = re.compile(r"([0-9]{1,20})(?: ?- ?([0-9]{1,20}|max|ULONG_MAX))?(?: ?: | )(\S+)")
 
 
 MOST = 40
@@ -32,9 +32,10 @@ def parse(text: str) -> list[Slot]:
     for piece in re.split(r"[|\n]", text):
         if not piece.strip():
             continue
-        match = _SLOT.fullmatch(piece.strip())
+        piece = " ".join(piece.split())  # a pattern that takes any number of blanks takes ages for very many
+        match = _SLOT.fullmatch(piece)
         if not match:
-            raise NotALeaf(f"{piece.strip()!r} is no slot, expected one like '10-19 a' or '20-max NULL'")
+            raise NotALeaf(f"{piece[:60]!r} is no slot, expected one like '10-19 a' or '20-max NULL'")
         first, last, entry = match.groups()
         end = ULONG_MAX if last in ("max", "ULONG_MAX") else int(last or first)
         found.append((int(first), end, None if entry == "NULL" else entry))

@@ -18,10 +18,12 @@ from typing import Any, ClassVar
 from mmsim.brk import GENERATIONS
 from mmsim.explore.alphabet import Op
 from mmsim.explore.known import Known, known, mended
-from mmsim.explore.words import call, script_text, shown
+from mmsim.explore.words import call, shown
 from mmsim.explore.world import WORLDS
+from mmsim.mm.check import INVARIANTS
+from mmsim.mm.flags import VM
 from mmsim.mm.machine import Faults
-from mmsim.mm.units import ENOMEM
+from mmsim.mm.units import ENOMEM, PAGE
 from mmsim.trace.syscall_trace import Session
 
 from .drivers.heap import seen, standing_in
@@ -68,7 +70,6 @@ class Repair(Function):
     """Invariants that the generation breaks elsewhere, such as I10 in v4's do_brk_flags(); they do not count."""
     ideas: ClassVar[Mapping[str, str]] = {}
     """By sight: the idea that is missed where the two part there."""
-    world: ClassVar[str] = "file"
     shown: ClassVar[tuple[tuple[str, list[Op]], ...]]
     """World and script of the public cases, small ones first."""
     groups: ClassVar[Mapping[str, int]]
@@ -115,22 +116,23 @@ class Repair(Function):
             return Verdict(0, f"{self.function}() is as it was")
         if not _is_seen(answer, len(script)):
             return wrong_shape("expected what the driver has seen, op by op", told(answer, 60))
-        before: Plain = None
         for number, (op, right) in enumerate(zip(script, self.expected(*case.args), strict=False)):
             if right["broken"]:
                 break
             if number >= len(answer):
-                return wrong_shape(f"nothing was seen of {call(tuple(op))}")
+                return wrong_shape(f"nothing was seen of {_call(op)}")
             sight = self._sight(right, answer[number])
             if sight:
-                return self._verdict(number, script, sight, right, answer[number], before)
-            before = right
+                return self._verdict(number, script, sight, right, answer[number])
         return RIGHT
 
     def _sight(self, right: dict[str, Any], mine: dict[str, Any]) -> str:
         """The first of the sights in which two states differ; "" if they are the same in all."""
-        skipped = {"told"} if self.untold and _refused(right) else set()
-        return next((sight for sight in self.sights if sight not in skipped and self._differ(sight, right, mine)), "")
+        return next((sight for sight in self._looked(right) if self._differ(sight, right, mine)), "")
+
+    def _looked(self, right: dict[str, Any]) -> list[str]:
+        """The sights that are compared after an op."""
+        return [sight for sight in self.sights if not (sight == "told" and self.untold and _refused(right))]
 
     def _differ(self, sight: str, right: dict[str, Any], mine: dict[str, Any]) -> bool:
         return bool(mine["broken"]) if sight == "broken" else not same(right[sight], mine[sight])
@@ -139,19 +141,19 @@ class Repair(Function):
         """What is missed where two states part in a sight: a sentence without its full stop, or ""."""
         return self.ideas.get(sight, "")
 
-    def _verdict(self, number: int, script: Plain, sight: str, right: Plain, mine: Plain, before: Plain) -> Verdict:
+    def _verdict(self, number: int, script: Plain, sight: str, right: Plain, mine: Plain) -> Verdict:
         idea = self.idea(sight, right, mine)
-        said = f"after {call(tuple(script[number]))}, op {number + 1} of {len(script)}, {SIGHTS[sight]}"
+        said = f"after {_call(script[number])}, op {number + 1} of {len(script)}, {SIGHTS[sight]}"
         if sight == "broken":
-            said += ": " + "; ".join(_worded(what) for what in mine["broken"][:2])
-        difference = compared(right, mine, [*self.sights])
+            said += ": " + "; ".join(map(_worded, _first_of_each(mine["broken"])))
+        difference = compared(right, mine, self._looked(right))
         expected, got = _told(right[sight], sight), _told(mine[sight], sight)
         return Verdict(0, said + (f". {idea}" if idea else ""), expected, got, difference)
 
     def said(self, case: Any) -> str:
         """See Exercise."""
         _, function, world, script, _ = case.args
-        return f"{function}() in {script_text([tuple(op) for op in script])} (world {world!r})"
+        return f"{function}() in {'; '.join(map(_call, script))} (world {world!r})"
 
     # -- what does not count as a repair
 
@@ -248,33 +250,82 @@ def failing(script: Sequence[Op], site: str, nth: int = 1) -> list[Op]:
 # -- words
 
 
+_LABELS = {"told": "monitors told", "early": "told under the lock", "waiting": "left marked", "lock": "lock held"}
+
+
 def compared(right: dict[str, Any], mine: dict[str, Any], sights: Sequence[str]) -> str:
-    """The VMAs of both states side by side, and all else in which they differ; what differs is marked."""
-    rows = [("", "expected", "yours")]
-    rows += [("VMA", *pair) for pair in _beside(right["vmas"], mine["vmas"])]
+    """The VMAs of both states by their addresses, and all else in which they differ; what differs is marked."""
+    lines = [
+        f"{'  ' if side == 'both' else '* '}{side:<8}  {row}" for side, row in _beside(right["vmas"], mine["vmas"])
+    ]
     for sight in sights:
         if sight == "counters":
-            rows += [(name, str(value), str(mine[sight].get(name))) for name, value in right[sight].items()]
-        elif sight not in ("vmas", "broken"):
-            rows.append((sight, _told(right[sight], sight), _told(mine[sight], sight)))
-    rows = [row for n, row in enumerate(rows) if not n or row[0] == "VMA" or row[1] != row[2]]
-    names, middle = (max(len(row[at]) for row in rows) for at in (0, 1))
-    marked = [f"{'*' if n and row[1] != row[2] else ' '} {row[0]:<{names}}  {row[1]:<{middle}}  {row[2]}"
-              for n, row in enumerate(rows)]  # fmt: skip
-    return "\n".join(line.rstrip()[:200] for line in marked)
+            pairs = [(name, str(value), str(mine[sight].get(name))) for name, value in right[sight].items()]
+        elif sight in ("vmas", "broken"):
+            continue
+        else:
+            pairs = [(_LABELS.get(sight, sight), _told(right[sight], sight), _told(mine[sight], sight))]
+        lines += [f"* {name}: expected {one}, yours {two}" for name, one, two in pairs if one != two]
+    return "\n".join(line[:200] for line in lines)
 
 
 def _beside(right: list[Plain], mine: list[Plain]) -> list[tuple[str, str]]:
-    """Rows of two tables in order of their addresses, equal ones beside each other."""
+    """The rows of two tables in order of their addresses, each with where it is: in both, or in one of them."""
     rows = sorted({tuple(row) for row in [*right, *mine]})
     sides = {tuple(row) for row in right}, {tuple(row) for row in mine}
-    return [(_row(row) if row in sides[0] else "-", _row(row) if row in sides[1] else "-") for row in rows]
+    where = {(True, True): "both", (True, False): "expected", (False, True): "yours"}
+    return [(where[row in sides[0], row in sides[1]], _row(row)) for row in rows]
+
+
+_RANGED = {*("munmap", "mprotect", "madvise", "mlock", "munlock", "mbind"), *("uffd_register", "vm_brk_flags")}
+_MAPPING = {"mmap", "mprotect", "mmap_file"}
+
+
+def _call(op: Plain) -> str:
+    """An op in words: addresses as pages above the start of the heap, lengths in pages, rights as in maps.
+
+    >>> _call(["mmap", [0x10014000, 8192, 3, 50]]), _call(["vm_brk_flags", [0x10015000, 100, 0]])
+    ('mmap(heap, 2 pages, rw-)', 'vm_brk_flags(heap+1, 100 bytes)')
+    """
+    name, arg = op
+    if name == "mremap":
+        start, length, _, _, target = arg
+        return f"mremap({shown(start)}, {_length(length)}, to {shown(target)})"
+    if name not in _RANGED | _MAPPING:
+        return call((name, arg))
+    start, length, *more = arg
+    if name in _MAPPING:
+        rights = "".join(letter if more[0] & bit else "-" for bit, letter in ((1, "r"), (2, "w"), (4, "x")))
+        more = [rights, *more[2:]]
+    if name == "vm_brk_flags":
+        more = [] if not more or not more[0] else ["exec" if more[0] == VM.EXEC else f"flags {more[0]:#x}"]
+    return f"{name}({', '.join([shown(start), _length(length), *map(str, more)])})"
+
+
+def _length(length: int) -> str:
+    pages, rest = divmod(length, PAGE)
+    return f"{length} bytes" if rest or not pages else f"{pages} page{'' if pages == 1 else 's'}"
 
 
 def _row(vma: Plain) -> str:
     start, end, flags, file, policy, monitor, present = vma
     more = [file and f"file {file}", policy, monitor and f"monitor {monitor}", present and f"{present} present"]
-    return " ".join([f"{shown(start)}..{shown(end)}", flags, *filter(None, map(str, filter(None, more)))])
+    return " ".join([f"{shown(start)}..{shown(end)}", _rights(flags), *filter(None, map(str, filter(None, more)))])
+
+
+_USUAL = ("mr", "mw", "me", "ac")
+
+
+def _rights(flags: str) -> str:
+    """Flags as smaps has them, short: rights, and what is not usual for a heap.
+
+    >>> _rights("rd wr mr mw me ac"), _rights("rd mr mw me lo")
+    ('rw-', 'r-- -ac lo')
+    """
+    there = flags.split()
+    rights = "".join(short if name in there else "-" for name, short in (("rd", "r"), ("wr", "w"), ("ex", "x")))
+    missing = [f"-{name}" for name in _USUAL if name not in there]
+    return " ".join([rights, *missing, *(name for name in there if name not in ("rd", "wr", "ex", *_USUAL))])
 
 
 def _told(value: Plain, sight: str) -> str:
@@ -287,8 +338,16 @@ def _told(value: Plain, sight: str) -> str:
     return shown(value) if type(value) is int else told(value, 80)
 
 
+def _first_of_each(broken: list[Plain]) -> list[Plain]:
+    """The first report of each of the first two invariants."""
+    first = {id: [id, what] for id, what in reversed(broken)}
+    return [first[id] for id in dict.fromkeys(id for id, _ in broken)][:2]
+
+
 def _worded(what: Plain) -> str:
-    return f"{what[0]} ({what[1]})"[:200]
+    id, said = what
+    meaning = INVARIANTS[id][0] if id in INVARIANTS else ""
+    return f"{id[:4]} ({meaning}): {said[:160]}"
 
 
 def _refused(state: Plain) -> bool:

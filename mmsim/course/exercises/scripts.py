@@ -26,8 +26,32 @@ from mmsim.trace.syscall_trace import Session
 from .model import RIGHT, Case, Value, Verdict, wrong_shape
 from .plain import Plain, told
 
-__all__ = ["CALLS", "MOST", "CounterExample", "Mapped", "NotAScript", "Run", "Step", "compared", "read", "run"]
+__all__ = [
+    "CALLS",
+    "MOST",
+    "PROCESSES",
+    "CounterExample",
+    "Mapped",
+    "NotAScript",
+    "Run",
+    "Step",
+    "compared",
+    "read",
+    "run",
+]
 
+PROCESSES: Mapping[str, dict[str, Any]] = {
+    **WORLDS,
+    "crowded too": {
+        **WORLDS["crowded"],
+        "env": {"max_map_count": 5},
+        "initial": [
+            [START - 8 * PAGE, START - 6 * PAGE, "r-xp", 0, "file:program", "rd ex mr mw me", 0],
+            *WORLDS["crowded"]["initial"],
+        ],
+    },
+}
+"""Where a script can start: the worlds of mmsim.explore, and one like `crowded` with a mapping more on both sides."""
 MOST = 20
 """So many calls a script may have at most; an exercise may allow fewer."""
 LOW, HIGH = -16, 512
@@ -162,7 +186,8 @@ class Mapped:
 class Step:
     """What one call came to: its answer, the VMAs near the heap then, the counters in pages, the broken invariants.
 
-    `stopped` names the error with which the model gave up, where a state is too broken to go on; "" otherwise.
+    `vmas` is the number of all VMAs of the process then, with its stack, which is not near the heap. `stopped` names
+    the error with which the model gave up, where a state is too broken to go on; "" otherwise.
     """
 
     call: list[Plain]
@@ -170,6 +195,7 @@ class Step:
     maps: tuple[Mapped, ...] = ()
     counters: Mapping[str, int] = field(default_factory=dict)
     broken: tuple[str, ...] = ()
+    vmas: int = 0
     stopped: str = ""
 
     @property
@@ -255,7 +281,7 @@ def _call(number: int, call: Plain, names: Sequence[str]) -> list[Plain]:
 
 
 def run(script: Sequence[Sequence[Plain]], generation: str, world: str = "file") -> Run:
-    """A script that `read` accepted, in a fresh process of one of mmsim.explore.world.WORLDS.
+    """A script that `read` accepted, in a fresh process of one of PROCESSES.
 
     It ends early where the model cannot go on, because a defect has left a state that makes no sense.
 
@@ -267,7 +293,7 @@ def run(script: Sequence[Sequence[Plain]], generation: str, world: str = "file")
 
 
 def _run(script: tuple[tuple[Plain, ...], ...], generation: str, world: str) -> Run:
-    session = Session(WORLDS[world], generation)
+    session = Session(PROCESSES[world], generation)
     steps: list[Step] = []
     for name, *args in script:
         form = CALLS[name]
@@ -276,7 +302,8 @@ def _run(script: tuple[tuple[Plain, ...], ...], generation: str, world: str) -> 
         try:
             answer, broken = session.judged(*op)
             ids = tuple(dict.fromkeys(each.id for each in broken))
-            steps.append(Step(call, answer, _maps(session), session.counters(), ids))
+            vmas = sum(1 for _ in session.process.mm.vmas())
+            steps.append(Step(call, answer, _maps(session), session.counters(), ids, vmas))
         except Exception as error:  # a state that a defect has spoilt can make any part of the model fail
             steps.append(Step(call, -1, stopped=type(error).__name__))
             break
@@ -298,14 +325,16 @@ def _mapped(vma: Vma) -> Mapped:
 
 
 def compared(*runs: Run) -> str:
-    """The runs side by side, a line a call, and the VMAs of the heap at the end; what differs is marked.
+    """The runs side by side, a line a call with all VMAs counted, and those above the heap's start at the end.
+
+    What differs is marked.
 
     >>> calls = [["brk", 4], ["munmap", 3, 1], ["brk", 6]]
     >>> print(compared(run(calls, "before"), run(calls, "v4")))
       call                before              v4
-      brk(4)              accepted, 2 VMAs    accepted, 2 VMAs
-      munmap(3, 1)        accepted, 2 VMAs    accepted, 2 VMAs
-    * brk(6)              accepted, 3 VMAs    accepted, 2 VMAs
+      brk(4)              accepted, 3 VMAs    accepted, 3 VMAs
+      munmap(3, 1)        accepted, 3 VMAs    accepted, 3 VMAs
+    * brk(6)              accepted, 4 VMAs    accepted, 3 VMAs
     * the heap then       0-3 rw-p            0-6 rw-p
     *                     4-6 rw-p            -
     """
@@ -332,7 +361,7 @@ def _told(steps: Sequence[Step], number: int) -> str:
     if number >= len(steps):
         return "not made"
     step = steps[number]
-    return step.text if step.stopped else f"{step.text}, {len(step.maps)} VMA{'' if len(step.maps) == 1 else 's'}"
+    return step.text if step.stopped else f"{step.text}, {step.vmas} VMA{'' if step.vmas == 1 else 's'}"
 
 
 class CounterExample(Value):
@@ -353,7 +382,7 @@ class CounterExample(Value):
     """The calls a script may have, names of CALLS."""
     most: ClassVar[int] = 10
     worlds: ClassVar[tuple[str, ...]] = ("file", "bss", "bare")
-    """Names of mmsim.explore.world.WORLDS; the first is the process of the public check."""
+    """Names of PROCESSES; the first is the process of the public check."""
 
     @abstractmethod
     def breach(self, run: Run, right: Run) -> str:
@@ -391,6 +420,22 @@ class CounterExample(Value):
             return next((each for each in others if not each.right), RIGHT)
         return RIGHT
 
+    def picture(self, case: Case, answer: Plain) -> str:
+        """See Exercise: the heap and what is around it at the end, in both generations."""
+        from mmsim.view import space_compare  # drawing is for the desk only
+
+        try:
+            script = read(answer, self.calls, self.most)
+        except NotAScript:
+            return ""
+        if case.part != "breaks":
+            return ""
+        runs = [run(script, generation, self.worlds[0]) for generation in (self.good, self.bad)]
+        ends = [each.end for one in runs for each in one.heap]
+        low, high = START - 4 * PAGE, START + (max(ends, default=0) + 2) * PAGE
+        spaces = {one.generation: one.session.process for one in runs}
+        return space_compare(spaces, "after the script, in both generations", low, high).svg()
+
     def _broken(self, script: Sequence[Sequence[Plain]], world: str) -> Verdict:
         right, bad = run(script, self.good, world), run(script, self.bad, world)
         table = compared(right, bad)
@@ -407,5 +452,5 @@ class CounterExample(Value):
             rest = [*script[:number], *script[number + 1 :]]
             if rest and self._broken(rest, world).right:
                 left = _said(script[number])
-                return Verdict(0, f"call {number + 1}, {left}, can be left out: the claim breaks without it", got=left)
+                return Verdict(0, f"call {number + 1}, {left}, can be left out: the claim breaks without it")
         return RIGHT

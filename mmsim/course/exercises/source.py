@@ -5,13 +5,25 @@ Nothing depends on cells, ids or metadata: they get lost. Of several definitions
 
 import ast
 import json
+import re
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .plain import NotPlain, Plain, blank, plain
 
+MOST_CODE = 100_000
+"""Signs of code that are read of a notebook, in all: what Python makes of a source is a thousand times as large."""
+MOST_NOTES = 10
+
 DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.AugAssign)
 IMPORTING = (ast.Import, ast.ImportFrom)
+_RUN_ANYWAY = ("%%time", "%%capture", "%%timeit", "%%prun")
+"""Magics whose cell is Python; any other may name another language."""
+_MAGIC = re.compile(r"[%!?]|.*\?$|[\w., ]+=\s*[%!]")
+_NO_PYTHON = (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError)
+_NO_VALUE = (*_NO_PYTHON, NotPlain, TypeError, AttributeError, LookupError)
 
 
 class UnreadableNotebook(Exception):
@@ -49,12 +61,14 @@ def program(cells: Iterable[str], name: str) -> Program:
     whole = [n for n in owners[name] if not _partial(statements[n])]
     if len(whole) > 1 and not _filled_in(statements, whole):
         notes.append(f"`{name}` is defined more than once: the last definition counts")
-    wanted, kept = [name], set()
+    wanted, known, kept = [name], {name}, set()
     while wanted:
         for number in _last(statements, owners.get(wanted.pop(), [])):
             if number not in kept:
                 kept.add(number)
-                wanted += _used(statements[number])
+                new = _used(statements[number]) - known
+                known |= new
+                wanted += sorted(new)
     stars = {n for n, one in enumerate(statements) if isinstance(one, IMPORTING) and one.names[0].name == "*"}
     return Program("\n".join(_text(statements[n]) for n in sorted(kept | stars)), tuple(notes))
 
@@ -82,7 +96,7 @@ def literal(cells: Iterable[str], name: str) -> tuple[bool, Plain, tuple[str, ..
         for statement in more:
             found[ast.literal_eval(statement.targets[0].slice)] = _value_of(statement)  # type: ignore[attr-defined]
         return True, plain(found), tuple(notes)
-    except (NotPlain, ValueError, TypeError, AttributeError, LookupError, RecursionError, MemoryError):
+    except _NO_VALUE:
         return False, None, (*notes, f"`{name}` is computed, expected a value that is written out")
 
 
@@ -103,24 +117,68 @@ def _owners(statements: list[ast.stmt]) -> dict[str, list[int]]:
 
 
 def _statements(cells: Iterable[str]) -> tuple[list[ast.stmt], list[str]]:
+    found, notes = _parsed(tuple(cells))
+    return list(found), list(notes)
+
+
+@lru_cache(maxsize=1)
+def _parsed(cells: tuple[str, ...]) -> tuple[tuple[ast.stmt, ...], tuple[str, ...]]:
+    """What defines something, and notes; kept, as each exercise of a notebook asks for it again."""
     found: list[ast.stmt] = []
     notes: list[str] = []
+    left = MOST_CODE
     for number, cell in enumerate(cells, 1):
-        lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in cell.splitlines()]
-        source = "\n".join(lines)
+        if len(cell) > left:
+            notes.append(f"code cell {number} was left out: more than {MOST_CODE} signs of code")
+            continue
+        left -= len(cell)
         try:
-            body = ast.parse(source).body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            source, body = _python(cell)
+        except _NO_PYTHON:
             notes.append(f"code cell {number} is not Python and was left out")
             continue
+        lines = source.encode().split(b"\n")
         for statement in body:
             if isinstance(statement, (*DEFINING, *IMPORTING)):
-                statement._text = ast.get_source_segment(source, statement)  # type: ignore[attr-defined]
-                if getattr(statement, "decorator_list", None):
-                    first = statement.decorator_list[0].lineno - 1  # type: ignore[union-attr]
-                    statement._text = "\n".join(lines[first : statement.end_lineno])  # type: ignore[attr-defined]
+                statement._text = _segment(lines, statement)  # type: ignore[attr-defined]
                 found.append(statement)
-    return found, notes
+    if len(notes) > MOST_NOTES:
+        notes[MOST_NOTES:] = [f"and {len(notes) - MOST_NOTES} more code cells were left out"]
+    return tuple(found), tuple(notes)
+
+
+def _python(cell: str) -> tuple[str, list[ast.stmt]]:
+    """A cell's source and statements. Only in a cell that is no Python as it stands are lines taken for magics."""
+    lines = re.split("\r\n|\r|\n", cell)
+    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    if lines[first].lstrip().startswith("%%"):
+        if not lines[first].lstrip().startswith(_RUN_ANYWAY):
+            raise ValueError("a cell in another language")
+        lines[first] = ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # else a learner's text gets to the terminal
+        try:
+            source = "\n".join(lines)
+            return source, ast.parse(source).body
+        except SyntaxError:
+            source = "\n".join(_without_magic(line) for line in lines)
+            return source, ast.parse(source).body
+
+
+def _without_magic(line: str) -> str:
+    indent = line[: len(line) - len(line.lstrip())]
+    return f"{indent}pass" if _MAGIC.match(line.strip()) else line
+
+
+def _segment(lines: list[bytes], statement: ast.stmt) -> str:
+    """A statement's own text, decorators included; `ast.get_source_segment` cuts all into lines each time."""
+    decorators = getattr(statement, "decorator_list", None)
+    first, begin = (decorators[0].lineno, 0) if decorators else (statement.lineno, statement.col_offset)
+    last, end = statement.end_lineno or first, statement.end_col_offset
+    part = lines[first - 1 : last]
+    part[-1] = part[-1][:end]
+    part[0] = part[0][begin:]
+    return b"\n".join(part).decode()
 
 
 def _text(statement: ast.stmt) -> str:
@@ -131,7 +189,7 @@ def _filled_in(statements: list[ast.stmt], numbers: list[int]) -> bool:
     """A value that is empty in the stub and filled in below it is no duplicate."""
     try:
         return len(numbers) == 2 and blank(plain(_value_of(statements[numbers[0]])))
-    except (NotPlain, ValueError, AttributeError, TypeError, RecursionError, MemoryError):
+    except _NO_VALUE:
         return False
 
 
@@ -169,5 +227,5 @@ def _defined(statement: ast.stmt) -> list[str]:
     return names
 
 
-def _used(statement: ast.stmt) -> list[str]:
-    return [node.id for node in ast.walk(statement) if isinstance(node, ast.Name)]
+def _used(statement: ast.stmt) -> set[str]:
+    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}

@@ -16,7 +16,7 @@ from ..exercises import chapter
 from .marking import Result
 from .results import write
 
-__all__ = ["write_book", "write_table"]
+__all__ = ["due_of", "write_book", "write_table"]
 
 _TABLES = """
 create table submission (
@@ -53,26 +53,32 @@ def _marks(result: Result) -> Iterable[tuple[str, ...]]:
             yield (result["learner"], number, key, mark["kind"], *told)
 
 
+def due_of(results: Iterable[Result]) -> dict[str, int]:
+    """The chapters that count, those that anybody handed in, and the points that each can bring."""
+    numbers = sorted({number for result in results for number in result["chapters"]})
+    return {number: sum(one.points for one in chapter(number)) for number in numbers}
+
+
 def write_table(results: Sequence[Result], path: Path) -> None:
-    """One line a learner: name, points in all, and points of each chapter that anybody handed in; empty: not handed in.
+    """One line a learner: name, points in all, and points of each chapter that counts; empty: not handed in.
 
     The head says what can be had. A name that a spreadsheet would take for a formula gets an apostrophe in front.
     """
-    numbers = sorted({number for result in results for number in result["chapters"]})
-    full = {number: sum(one.points for one in chapter(number)) for number in numbers}
+    due = due_of(results)
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(["learner", f"points (of {sum(full.values())})", *(f"{n} (of {full[n]})" for n in numbers)])
+    table.writerow(["learner", f"points (of {sum(due.values())})", *(f"{n} (of {due[n]})" for n in due)])
     for result in results:
-        by_chapter = [result["chapters"].get(number, {}).get("points", "") for number in numbers]
+        by_chapter = [result["chapters"].get(number, {}).get("points", "") for number in due]
         table.writerow([_harmless(result["learner"]), result["points"], *by_chapter])
     write(path, text.getvalue())
 
 
 def _harmless(name: str) -> str:
-    """A name that a spreadsheet does not compute.
+    """A name that a spreadsheet does not compute, also one that cuts lines at semicolons.
 
-    >>> _harmless("=1+1"), _harmless("ada")
-    ("'=1+1", 'ada')
+    >>> _harmless("=1+1"), _harmless("a;=1+1"), _harmless("ada")
+    ("'=1+1", 'a,=1+1', 'ada')
     """
-    return f"'{name}" if name[:1] in "=+-@\t\r" else name
+    name = name.replace(";", ",")
+    return f"'{name}" if name[:1] in "=+-@|\t\r＝＋－＠" else name

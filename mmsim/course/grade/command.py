@@ -11,6 +11,7 @@ from ..errors import CourseError
 
 if TYPE_CHECKING:  # the rest is imported when it is needed: `mmsim --help` has no time for it
     from .handed import Handed
+    from .results import Results
     from .session import Done
 
 __all__ = ["add_arguments", "command"]
@@ -61,11 +62,13 @@ def _graded(args: argparse.Namespace) -> int:
     level = _protection(args.require_sandbox)
     handed, strays = find(args.submissions)
     wanted = _only(handed, args.only)
+    _apart(args.submissions, args.out)
     results = Results(args.out)
     settings = Settings(results.seed, level, args.any_name, args.seconds)
     with executor(jobs, args.dask) as pool:
         done = grade_class(wanted, results, settings, pool, jobs, args.resume, _say)
     publish(results, strays)
+    _tell_gone(results, {one.learner for one in handed})
     return _told(done, strays, len(wanted), args.out)
 
 
@@ -91,6 +94,28 @@ def _only(handed: list[Handed], names: list[str] | None) -> list[Handed]:
     return [known[name] for name in dict.fromkeys(names)]
 
 
+def _apart(submissions: Path, out: Path) -> None:
+    """Results among the submissions would be a learner's next time."""
+    from .handed import root_of
+
+    place, results = submissions.resolve(), out.resolve()
+    place = root_of(place) if place.is_dir() else place
+    if results.is_relative_to(place):
+        raise CourseError(f"{out} lies in {place}: expected a folder for results that is not among the submissions")
+
+
+def _tell_gone(results: Results, handed: set[str]) -> None:
+    if gone := [result["learner"] for result in results.all() if result["learner"] not in handed]:
+        _say(
+            f"{len(gone)} of an earlier run are not among these submissions and stay in the marks, until their file in"
+            f" {results.folder / 'results'} is deleted: {_some(gone)}"
+        )
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(sorted(names)[:5]) + (" ..." if len(names) > 5 else "")
+
+
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
@@ -100,6 +125,11 @@ def _told(done: Done, strays: list[str], total: int, out: Path) -> int:
         print(f"left out: {line}", file=sys.stderr)
     for name, why in done.lost.items():
         print(f"not graded: {name}: {why}", file=sys.stderr)
+    if done.misnamed:
+        _say(
+            f"{len(done.misnamed)} filled in under another name or none, so exercises made for each learner are likely"
+            f" wrong (class.html says where; --any-name takes the notebook's name): {_some(done.misnamed)}"
+        )
     parts = [f"{len(done.graded)} graded", f"{len(done.kept)} kept from before"]
     parts += [f"{len(done.with_problems)} with problems"] if done.with_problems else []
     print(f"{', '.join(parts)} of {total} in {done.seconds:.0f} s: {out / 'class.html'}, gradebook.sqlite, grades.csv")

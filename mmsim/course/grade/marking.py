@@ -6,10 +6,12 @@ here. Whatever goes wrong is zero for that exercise, with the reason; the others
 
 import hashlib
 import json
+import random
 import re
 import signal
 import threading
 import time
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -72,7 +74,10 @@ def graded(submission: Submission, settings: Settings) -> Result:
     problems = list(submission.problems)
     found: dict[str, Result] = {}
     for number, notebook, cells in _by_chapter(submission.notebooks, problems):
-        found[number] = _chapter(number, notebook, cells, submission.learner, settings, level, clock)
+        try:
+            found[number] = _chapter(number, notebook, cells, submission.learner, settings, level, clock)
+        except Exception as error:  # a fault of ours, which must not cost the other chapters
+            problems.append(f"{notebook.file}: could not be marked ({type(error).__name__}); ask your instructor")
     return {
         "format": FORMAT,
         "learner": submission.learner,
@@ -101,10 +106,25 @@ def failed(submission: Submission, why: str) -> Result:
 
 
 class _Clock:
-    """What is left of the time that a submission's code may take."""
+    """What is left of the time that a submission's code may take, and of the time to judge its answers."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = self.left = seconds
+        self.judging = _JUDGING
+
+    @contextmanager
+    def judge(self) -> Iterator[None]:
+        """Raise _Late where the block takes too long, or all of them together."""
+        began = time.monotonic()
+        try:
+            with _at_most(max(0.001, min(_ONE_JUDGE, self.judging))):
+                yield
+        finally:
+            self.judging -= time.monotonic() - began
+
+
+_ONE_JUDGE, _JUDGING = 20.0, 120.0
+"""Seconds for the judge of one exercise, and for all of a submission: an answer may be made to be slow to judge."""
 
 
 def _sum(parts: Any) -> Result:
@@ -167,13 +187,15 @@ def _chapter(
     notes: list[str] = []
     name = _instance(cells, learner, settings.any_name, notes)
     marked = {one.id: _exercise(one, cells, name, settings.seed, level, clock) for one in chapter(number)}
+    if all(mark["message"].startswith("not tried yet") for mark in marked.values()):
+        notes = []  # nobody has filled this in, under whichever name
     return {"file": notebook.file, **_sum(marked.values()), "notes": notes, "exercises": marked}
 
 
 def _instance(cells: Sequence[str], learner: str, any_name: bool, notes: list[str]) -> str:
     """The name whose instance is asked: the submission's, in the learner's own spelling, never somebody else's."""
     own = learner_in({"learner": literal(cells, "learner")[1]})
-    if any_name or folded(own) == folded(learner):
+    if any_name or (_alike(own, learner) and own.isprintable()):
         return own
     said = f"for {own!r}" if own else "without a name"
     notes.append(
@@ -182,22 +204,28 @@ def _instance(cells: Sequence[str], learner: str, any_name: bool, notes: list[st
     return learner
 
 
+def _alike(one: str, two: str) -> bool:
+    """The same name, written in different ways; one without letters and digits has but one way."""
+    return folded(one) == folded(two) if folded(one) else one == two
+
+
 def folded(name: str) -> str:
     """A name without what people write in different ways.
 
     >>> folded("Ada Lovelace") == folded("ada_lovelace")
     True
     """
-    return "".join(sign for sign in name.casefold() if sign.isalnum())
+    return "".join(sign for sign in unicodedata.normalize("NFC", name).casefold() if sign.isalnum())
 
 
 def _exercise(one: Exercise, cells: list[str], learner: str, seed: str, level: str, clock: _Clock) -> Result:
     """The mark of one exercise as plain data; a fault of ours is zero, too, and says whose fault it is."""
     head = {"title": one.title, "kind": one.kind}
     try:
-        cases = one.cases(seed, learner)
-        found, notes = _answers(one, cases, cells, level, clock)
-        with _at_most(20.0):
+        with _TURN:
+            cases = one.cases(seed, learner)
+        found, notes = _answers(one, cases, cells, seed, learner, level, clock)
+        with _TURN, clock.judge():
             mark = grade(one, cases, found)
             first = _first(one, cases, found)
     except (Exception, _Late) as error:
@@ -215,7 +243,7 @@ def _exercise(one: Exercise, cells: list[str], learner: str, seed: str, level: s
 
 
 def _answers(
-    one: Exercise, cases: Sequence[Case], cells: Sequence[str], level: str, clock: _Clock
+    one: Exercise, cases: Sequence[Case], cells: Sequence[str], seed: str, learner: str, level: str, clock: _Clock
 ) -> tuple[dict[str, Answer], tuple[str, ...]]:
     """The answers to the cases by key, and notes on what was odd in the notebook."""
     if one.literal:
@@ -228,13 +256,31 @@ def _answers(
     if clock.left <= 0:
         late = f"not run: the code of this submission took more than {clock.seconds:g} s in all"
         return {case.key: Answer(problem=late) for case in cases}, code.notes
-    report = _run(one, cases, code.source, level, clock)
-    claims = zip(cases, report.answers, strict=True)
+    asked = _in_secret_order(cases, f"{seed}/{one.id}/{learner}")
+    report = _run(one, asked, code.source, level, clock)
+    claims = zip(asked, report.answers, strict=True)
+    if report.cells and all(claim.kind == "missing" for claim in report.answers):
+        failed = Answer(problem=clean(f"the code before or around `{one.name}` fails: {report.cells[0].message}"))
+        return {case.key: failed for case in cases}, code.notes
     return {case.key: _answer(claim, code.source) for case, claim in claims}, code.notes
+
+
+def _in_secret_order(cases: Sequence[Case], seed: str) -> list[Case]:
+    """The cases in an order that nobody can know, the public ones first.
+
+    Calls can be counted (by a file, or the number of the process), and where sound and damaged things take turns a
+    function that counts would need no more. Public ones first, as their answers are shown: they are given before any
+    hidden case was seen.
+    """
+    chance = random.Random(f"mmsim/order/{seed}")
+    shuffled = chance.sample(cases, len(cases))
+    return sorted(shuffled, key=lambda case: case.category != PUBLIC)
 
 
 def _run(one: Exercise, cases: Sequence[Case], source: str, level: str, clock: _Clock) -> Report:
     limits = Limits(
+        memory=_MEMORY,
+        processes=_PROCESSES,
         call_seconds=min(5.0, one.seconds),
         cell_seconds=min(5.0, one.seconds),
         total_seconds=min(one.seconds, clock.left),
@@ -245,20 +291,26 @@ def _run(one: Exercise, cases: Sequence[Case], source: str, level: str, clock: _
     return report
 
 
+_TURN = threading.Lock()
+"""Judges try repaired generations under a name that all share: threads of a cluster's worker take turns."""
+_MEMORY, _PROCESSES = 768 << 20, 4
+"""Of a learner's code. No exercise needs processes of its own; all of them together must leave a laptop alive."""
 _ASKED = "__asked__"
 
 
 def _adapter(one: Exercise) -> list[str]:
-    """A cell that lets a driver work with the learner's object; the driver keeps its names to itself."""
+    """A cell that lets a driver work with the learner's object; the driver keeps its names to itself.
+
+    What it imports, it imports here, once: each call runs in a copy of the process, and would import all of it anew.
+    """
     if not one.driver:
         return []
     module, _, function = one.driver.partition(":")
     text = getsource(_module(module))
     return [
-        f"def {_ASKED}(*args, __text={text!r}):\n"
-        f"    names = {{'__name__': 'driver'}}\n"
-        f"    exec(compile(__text, 'driver', 'exec'), names)\n"
-        f"    return names[{function!r}]({one.name}, *args)"
+        f"def {_ASKED}(*args, __names={{'__name__': 'driver'}}):\n"
+        f"    return __names[{function!r}]({one.name}, *args)\n"
+        f"exec(compile({text!r}, 'driver', 'exec'), {_ASKED}.__kwdefaults__['__names'])"
     ]
 
 

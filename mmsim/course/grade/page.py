@@ -4,9 +4,10 @@ Nothing a notebook printed is shown: only what the grader says, and an answer's 
 """
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from string import Template
 
+from .book import due_of
 from .marking import Result
 from .results import file_name
 
@@ -21,6 +22,8 @@ _PAGE = Template("""<!doctype html>
 <title>$title</title>
 <style>
 :root { color-scheme: light dark; --edge: #0072b2; --line: #8888; }
+@media (prefers-color-scheme: dark) { :root { --edge: #56b4e9; } }
+caption { text-align: left; }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin: 1rem 0; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .8rem .3rem 0; text-align: left; vertical-align: top; }
@@ -30,6 +33,7 @@ section.full { border-left: 4px double var(--edge); }
 code, pre { font: .9rem/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
 pre { overflow-x: auto; }
 meter { width: 8rem; }
+div.wide { overflow-x: auto; }
 h3 { margin-bottom: .2rem; }
 </style>
 </head>
@@ -40,9 +44,18 @@ $body
 """)
 
 
-def learner_page(result: Result) -> str:
-    """The page of one learner: points, and for each exercise what was right, and the first public case that was not."""
-    body = [f"<h1>Feedback for {escape(result['learner'])}</h1>", f"<p><strong>{_points(result)}</strong></p>"]
+def learner_page(result: Result, due: Mapping[str, int] | None = None) -> str:
+    """The page of one learner: points, and for each exercise what was right, and the first public case that was not.
+
+    `due` has the chapters that count, with the points of each; None: those that were handed in.
+    """
+    due = {number: found["full"] for number, found in result["chapters"].items()} if due is None else due
+    total = _points({**result, "full": sum(due.values())})
+    body = [f"<h1>Feedback for {escape(result['learner'])}</h1>", f"<p><strong>{total}</strong></p>"]
+    missing = [
+        f"chapter {number}: 0 of {points} points" for number, points in due.items() if number not in result["chapters"]
+    ]
+    body += _list("Not handed in", missing)
     body += _list("What could not be read, or was left out", result["problems"])
     if not result["chapters"]:
         body.append("<p>No notebook could be marked.</p>")
@@ -56,22 +69,38 @@ def learner_page(result: Result) -> str:
 
 def class_page(results: Sequence[Result], strays: Iterable[str] = ()) -> str:
     """The page of the class: everyone's points with a link, and each exercise's mean, the hardest first."""
+    due = due_of(results)
     rows = "\n".join(
         f'<tr><td><a href="feedback/{escape(file_name(one["learner"]))}.html">{escape(one["learner"])}</a></td>'
-        f'<td class="number">{one["points"]:g}</td><td class="number">{one["full"]:g}</td>'
-        f"<td>{escape('; '.join(one['problems']))}</td></tr>"
+        f'<td class="number">{one["points"]:g}</td>{_by_chapter(one, due)}'
+        f"<td>{escape('; '.join([*one['problems'], *_other_names(one)]))}</td></tr>"
         for one in results
     )
+    heads = "".join(f"<th class='number'>{number}<br>of {points}</th>" for number, points in due.items())
     body = [
         f"<h1>Marks of {len(results)} learners</h1>",
         *_list("Files that nobody's name could be told of", strays),
-        "<table><caption>Points by learner</caption><tr><th>learner</th><th class='number'>points</th>"
-        f"<th class='number'>of</th><th>problems</th></tr>\n{rows}</table>",
+        "<div class='wide'><table><caption>Points by learner; -: not handed in</caption><tr><th>learner</th>"
+        f"<th class='number'>points<br>of {sum(due.values())}</th>{heads}<th>problems</th></tr>\n{rows}</table></div>",
         "<table><caption>Exercises, the hardest first: the mean share of the points</caption>"
         "<tr><th>exercise</th><th>title</th><th class='number'>handed in</th><th class='number'>mean</th>"
         f"<th></th></tr>\n{_means(results)}</table>",
     ]
     return _PAGE.substitute(title="Marks", body="\n".join(body))
+
+
+def _by_chapter(result: Result, due: Iterable[str]) -> str:
+    found = (result["chapters"].get(number) for number in due)
+    return "".join(f'<td class="number">{"-" if one is None else format(one["points"], "g")}</td>' for one in found)
+
+
+def _other_names(result: Result) -> Iterable[str]:
+    """What is noted of names in a learner's notebooks, once each, with the chapters."""
+    told: dict[str, list[str]] = {}
+    for number, found in result["chapters"].items():
+        for note in found["notes"]:
+            told.setdefault(note, []).append(number)
+    return [f"{', '.join(numbers)}: {note}" for note, numbers in told.items()]
 
 
 def escape(text: str) -> str:
@@ -97,9 +126,10 @@ def _first(first: Result) -> Iterable[str]:
     """The first public case that failed, as `check` shows it in a notebook."""
     if not first:
         return
-    rows = [(name, first[name]) for name in ("input", "message", "expected", "got") if first.get(name)]
+    rows = [(name, first[name]) for name in ("input", "expected", "got") if first.get(name)]
     cells = "".join(f"<tr><th>{name}</th><td><code>{escape(text)}</code></td></tr>" for name, text in rows)
-    yield f"<table><caption>The first public case that failed</caption>{cells}</table>"
+    said = f": {escape(first['message'].rstrip('.'))}" if first.get("message") else ""
+    yield f"<p>The first public case that failed{said}.</p><table>{cells}</table>"
     if first["difference"]:
         yield f"<pre>{escape(chr(10).join(first['difference']))}</pre>"
 

@@ -63,21 +63,28 @@ class Results:
         return _read(self.folder / "results" / f"{file_name(learner)}.json")
 
     def all(self) -> Iterator[Result]:
-        """Every result, by the learner's name."""
-        found = (_read(path) for path in (self.folder / "results").glob("*.json"))
-        yield from sorted((result for result in found if result), key=lambda result: str(result["learner"]))
+        """Every result, by the learner's name; a copy of one under another name is none."""
+        found = ((path, _read(path)) for path in (self.folder / "results").glob("*.json"))
+        known = [result for path, result in found if result and path.stem == file_name(str(result.get("learner")))]
+        yield from sorted(known, key=lambda result: str(result["learner"]))
 
 
 def file_name(learner: str) -> str:
-    """A name for files: no two learners have the same, and none says where to go.
+    """A name for files: no two learners have the same, also where capitals do not count, and none says where to go.
 
-    >>> file_name("ada"), file_name("../Ada")
-    ('ada', 'Ada-d92c3a')
+    >>> file_name("ada"), file_name("../Ada"), file_name("con")
+    ('ada', 'Ada-4e4af21652b78501', 'con-1143da2bc54c495c')
     """
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", learner).strip(".-_")[:60]
-    if safe == learner and safe == safe.lower():
+    if safe == learner and safe == safe.lower() and not _MARKED.search(safe) and not _DEVICE.match(safe):
         return safe
-    return f"{safe or 'learner'}-{hashlib.sha256(learner.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
+    return f"{safe or 'learner'}-{hashlib.sha256(learner.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+
+
+_MARKED = re.compile(r"-[0-9a-f]{16}$")
+"""A name that looks as if we had made it gets another mark, so that nobody can choose somebody else's."""
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)")
+"""What Windows does not take for a file."""
 
 
 def write(path: Path, text: str, mode: int = 0o644) -> None:

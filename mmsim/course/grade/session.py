@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from mmsim.explore import workers
 
 from ..sandbox.inside.confine import set_death_signal
-from .book import write_book, write_table
+from .book import due_of, write_book, write_table
 from .handed import Handed, Submission
 from .marking import Result, Settings, failed, graded, key_of
 from .page import class_page, learner_page
@@ -29,6 +29,7 @@ _AHEAD = 2
 class Done:
     """What a run did: names of those graded, of those whose result was kept from before, and of those with problems.
 
+    `misnamed` are those whose notebooks were filled in under another name, or under none.
     `lost` are those that could not be graded for a fault that is not theirs, by name with the reason: no result of
     theirs was written.
     """
@@ -36,9 +37,17 @@ class Done:
     graded: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     with_problems: list[str] = field(default_factory=list)
+    misnamed: list[str] = field(default_factory=list)
     lost: dict[str, str] = field(default_factory=dict)
     complete: bool = True
     seconds: float = 0.0
+
+    def note(self, result: Result) -> None:
+        """Keep in mind what a result needs to have looked at."""
+        if result["problems"]:
+            self.with_problems.append(result["learner"])
+        if any(found["notes"] for found in result["chapters"].values()):
+            self.misnamed.append(result["learner"])
 
 
 @contextmanager
@@ -83,8 +92,9 @@ def publish(results: Results, strays: Iterable[str] = ()) -> None:
     found = list(results.all())
     write_book(found, results.folder / "gradebook.sqlite")
     write_table(found, results.folder / "grades.csv")
+    due = due_of(found)
     for result in found:
-        write(results.folder / "feedback" / f"{file_name(result['learner'])}.html", learner_page(result))
+        write(results.folder / "feedback" / f"{file_name(result['learner'])}.html", learner_page(result, due))
     write(results.folder / "class.html", class_page(found, strays))
 
 
@@ -95,10 +105,9 @@ def _to_do(
     for one in handed:
         submission = one.read()
         old = results.load(one.learner) if resume else None
-        if old is not None and old["key"] == key_of(submission, settings):
+        if old is not None and old.get("key") == key_of(submission, settings):
             done.kept.append(one.learner)
-            if old["problems"]:
-                done.with_problems.append(one.learner)
+            done.note(old)
         else:
             yield submission
 
@@ -113,21 +122,22 @@ class _Run:
     def all(self, submissions: Iterator[Submission], pool: Executor, jobs: int) -> None:
         """Keep the pool busy; if its processes die, find out on whose submission, one by one."""
         waiting: dict[Future[Result], Submission] = {}
-        broken: list[Submission] = []
+        is_broken = False
         for submission in submissions:
-            if broken:
-                broken.append(submission)
-                continue
+            suspects: list[Submission] = []
             try:
+                if is_broken:
+                    raise BrokenExecutor
                 waiting[pool.submit(graded, submission, self.settings)] = submission
             except BrokenExecutor:
-                broken.append(submission)
-                continue
-            if len(waiting) >= jobs * _AHEAD:
-                broken += self._take(waiting, FIRST_COMPLETED)
-        broken += self._take(waiting, None)
-        for submission in broken:
-            self._alone(submission)
+                suspects.append(submission)
+            if suspects or len(waiting) >= jobs * _AHEAD:
+                suspects += self._take(waiting, None if suspects else FIRST_COMPLETED)
+            is_broken = is_broken or bool(suspects)
+            for suspect in suspects:
+                self._alone(suspect)
+        for suspect in self._take(waiting, None):
+            self._alone(suspect)
 
     def _take(self, waiting: dict[Future[Result], Submission], when: str | None) -> list[Submission]:
         """Keep what is finished (or, without `when`, wait for all); those whose process died are given back."""
@@ -157,8 +167,7 @@ class _Run:
         self.results.save(result)
         name = result["learner"]
         self.done.graded.append(name)
-        if result["problems"]:
-            self.done.with_problems.append(name)
+        self.done.note(result)
         told = f", {result['problems'][0]}" if result["problems"] else ""
         self._progress(f"{name}: {result['points']:g} of {result['full']:g} points, {result['seconds']:.1f} s{told}")
 

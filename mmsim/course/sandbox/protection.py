@@ -23,15 +23,18 @@ __all__ = ["BUBBLEWRAP", "LANDLOCK", "LEVELS", "RLIMITS", "Start", "plan"]
 
 BUBBLEWRAP, LANDLOCK, RLIMITS = "bubblewrap", "landlock", "rlimits"
 LEVELS = {
-    BUBBLEWRAP: "sees nothing but Python and mmsim, no network, no process outside",
-    LANDLOCK: "reads nothing but Python and mmsim, writes one folder, starts no program, no network",
+    BUBBLEWRAP: "sees nothing but Python, packages and mmsim's model, no network, no process outside",
+    LANDLOCK: "reads nothing but Python, packages and mmsim's model, writes one folder, starts no program, no network",
     RLIMITS: "limits only: it READS your files, solutions and marks included, and may change them",
 }
 """From the strongest to the weakest, and what they do. All of them limit time, memory, processes, files and output.
 
 Where the kernel allows, the last two also get namespaces of their own (processes, network), and a filter that refuses
-sockets, tracing, and changes to the rights and times of files. Landlock leaves it to see that a file exists, and its
-size. A learner's processes are bounded in number at each level, so the memory of all together is `memory` times that.
+sockets, tracing, and changes to the rights and times of files. mmsim's course, which knows the answers, cannot be read
+under the first two; a request without `library` leaves nothing of mmsim there at all. Under the last both can be found
+by who looks for them: it keeps a submission from breaking the grader, not from reading the answers. Landlock leaves it
+to see that a file exists, and its size. A learner's processes are bounded in number at each level, so the memory of all
+together is `memory` times that.
 """
 _INSIDE = "/tmp"
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from inside import start; start.main(sys.argv[2])"

@@ -91,6 +91,9 @@ def unchanged(thing: FunctionType, original: FunctionType) -> bool:
     >>> unchanged(unchanged, unchanged), unchanged(unchanged, seen)
     (True, False)
     """
+    mine, its = thing.__code__, original.__code__
+    if (mine.co_names, mine.co_varnames) != (its.co_names, its.co_varnames):
+        return False  # also where the source that is found is that of another function
     try:
         return _written(thing) == _written(original)
     except (OSError, TypeError, SyntaxError, IndexError):
