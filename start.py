@@ -3,7 +3,7 @@
     python3 start.py                open the course in JupyterLab
     python3 start.py --no-browser   the same, but only print the address
     python3 start.py test [...]     run every check; what follows `test` is handed to pytest
-    python3 start.py setup          only set up what `test` needs
+    python3 start.py setup [SET]    only set up what `test` needs, or one of test, course, browser, lite
 
 The first start makes a folder .venv in the checkout and installs into it the versions that requirements.lock names:
 half a minute to two minutes. Later starts find it done. Nothing outside the checkout is changed; to undo, delete .venv.
@@ -36,6 +36,7 @@ LOCK = ROOT / "requirements.lock"
 STATE = VENV / "mmsim-setup.json"
 LOG = VENV / "mmsim-setup.log"
 FIRST_NOTEBOOK = "notebooks/00-start-here.ipynb"
+SETS = ("test", "course", "browser", "lite")  # what can be installed; each contains those before it, as in .ci/lock.py
 OLDEST_PIP = (22, 3)  # the first that can install into another Python's environment
 
 # Settings of JupyterLab in .venv, so that the user's own stay: no question whether to fetch news, and a markdown file,
@@ -150,8 +151,8 @@ def write_state(**state: str) -> None:
 
 
 def is_ready(state: dict[str, str], wanted: str) -> bool:
-    """Whether the set `wanted` ("test" or "course") is there; the course set contains the test set."""
-    return state.get("packages") == packages_wanted() and state.get("set") in ("course", wanted)
+    """Whether the set `wanted` is there, or one that contains it."""
+    return state.get("packages") == packages_wanted() and state.get("set") in SETS[SETS.index(wanted) :]
 
 
 # ---- setting up ------------------------------------------------------------------------------------------------------
@@ -211,7 +212,7 @@ def install(tool: Tool, wanted: str) -> None:
     step(f"2/4 install {count} packages with {tool.name}", locked)
     step("3/4 install mmsim itself", [*tool.install, "--no-deps", "--no-build-isolation", "-e", str(ROOT)])
     step("4/4 compile, so that notebooks start fast", [str(PYTHON), "-c", WARM_UP, str(VENV)])
-    if wanted == "course":
+    if wanted != "test":
         settings = VENV / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
         settings.parent.mkdir(parents=True, exist_ok=True)
         settings.write_text(json.dumps(LAB_SETTINGS), encoding="utf-8")
@@ -227,11 +228,12 @@ import matplotlib.font_manager
 
 
 def requirements(lock: str, wanted: str) -> str:
-    """The part of the lock file for one set: above the [course] line for "test", all of it for "course"."""
-    test, mark, _ = lock.partition("\n# [course]\n")
-    if not mark:
-        raise SetupError(f"{LOCK.name} has no [course] line: remake it with `make lock`")
-    return lock if wanted == "course" else test + "\n"
+    """The part of the lock file for one set: all that is above the line which marks the next set."""
+    for mark in SETS[1:]:
+        if f"\n# [{mark}]\n" not in lock:
+            raise SetupError(f"{LOCK.name} has no [{mark}] line: remake it with `make lock`")
+    later = SETS[SETS.index(wanted) + 1 :]
+    return lock.partition(f"\n# [{later[0]}]\n")[0] + "\n" if later else lock
 
 
 def drop_half_installed(site_packages: Path) -> None:
@@ -353,8 +355,8 @@ def command(arguments: list[str]) -> int:
     if arguments in ([], ["--no-browser"]):
         set_up("course")
         open_course(browser=not arguments and has_screen(dict(os.environ)))
-    if arguments == ["setup"]:
-        set_up("test")
+    if arguments[0] == "setup" and arguments[1:] in ([], *([name] for name in SETS)):
+        set_up(arguments[-1] if arguments[1:] else "test")
         return 0
     if arguments[0] == "test":
         set_up("test")

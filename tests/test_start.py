@@ -160,11 +160,18 @@ def test_the_course_set_is_the_test_set_and_more() -> None:
     assert test.items() <= course.items()
 
 
+def test_what_drives_a_browser_is_in_no_learners_set() -> None:
+    text = start.LOCK.read_text(encoding="utf-8")
+    course, browser = pins(start.requirements(text, "course")), pins(start.requirements(text, "browser"))
+    assert course.items() <= browser.items()
+    assert {"playwright", "axe-playwright-python"} <= browser.keys() - course.keys()
+
+
 def test_the_lock_has_all_that_pyproject_asks_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     locked = start.LOCK.read_text(encoding="utf-8")
     for wanted, names in {"test": project["dependencies"], **project["optional-dependencies"]}.items():
-        have = pins(start.requirements(locked, wanted))
+        have = pins(start.requirements(locked, wanted if wanted in start.SETS else "test"))
         for name in names:
             assert re.match(r"[\w-]+", name)[0].lower().replace("_", "-") in have
 
@@ -186,6 +193,20 @@ def test_the_test_set_does_not_serve_the_course(ready: Callable[[str], bool]) ->
     start.write_state(tool="pip", set="test", packages=start.packages_wanted())
     assert ready("test")
     assert not ready("course")
+
+
+def test_the_browser_set_serves_all(ready: Callable[[str], bool]) -> None:
+    assert not ready("browser")
+    start.write_state(tool="pip", set="browser", packages=start.packages_wanted())
+    assert all(ready(wanted) for wanted in start.SETS)
+
+
+@pytest.mark.parametrize("arguments", [["setup"], *(["setup", name] for name in start.SETS)])
+def test_setup_takes_the_name_of_a_set(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(start, "set_up", asked.append)
+    assert start.command(arguments) == 0
+    assert asked == [[*arguments, "test"][1]]
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "pyproject.toml"])

@@ -22,6 +22,10 @@ STATIC = Path(__file__).with_name("static")
 STORAGE = "mmsim course"  # the browser's database with what the learner saved; course.js has the same name
 HOME = "/drive/.mmsim"  # predictions and progress stay in that database, too
 KERNEL = {"display_name": "Python (in the browser)", "language": "python", "name": "python"}
+TEXTS = {  # of which JupyterLite knows nothing, so that it would not hand them out
+    name: {"name": name, "extensions": [f".{name}"], "mimeTypes": ["text/plain"], "fileFormat": "text"}
+    for name in ("jsonl", "toml")
+}
 SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},
@@ -137,6 +141,7 @@ def _configure(lite: Path) -> None:
     config = {
         "appName": "mmsim",
         "exposeAppInBrowser": True,
+        "fileTypes": TEXTS,
         "contentsStorageName": STORAGE,
         "settingsStorageName": f"{STORAGE} settings",
         "workspacesStorageName": f"{STORAGE} workspaces",
