@@ -22,10 +22,7 @@ STATIC = Path(__file__).with_name("static")
 STORAGE = "mmsim course"  # the browser's database with what the learner saved; course.js has the same name
 HOME = "/drive/.mmsim"  # predictions and progress stay in that database, too
 KERNEL = {"display_name": "Python (in the browser)", "language": "python", "name": "python"}
-TEXTS = {  # of which JupyterLite knows nothing, so that it would not hand them out
-    name: {"name": name, "extensions": [f".{name}"], "mimeTypes": ["text/plain"], "fileFormat": "text"}
-    for name in ("jsonl", "toml")
-}
+TOML = {"name": "toml", "extensions": [".toml"], "mimeTypes": ["text/plain"], "fileFormat": "text"}
 SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},
@@ -108,6 +105,8 @@ def _contents(root: Path, to: Path, version: str) -> list[Notebook]:
     linked |= {path for path in (root / "tests" / "data").glob("*/*.json*") if path.stem in said}  # those replayed
     for source in sorted(linked):
         target = to / source.resolve().relative_to(root.resolve())
+        if target.suffix == ".jsonl":
+            target = target.with_suffix(".txt")  # see mmsim.trace.recording
         if source.is_file() and not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
@@ -141,7 +140,7 @@ def _configure(lite: Path) -> None:
     config = {
         "appName": "mmsim",
         "exposeAppInBrowser": True,
-        "fileTypes": TEXTS,
+        "fileTypes": {"toml": TOML},
         "contentsStorageName": STORAGE,
         "settingsStorageName": f"{STORAGE} settings",
         "workspacesStorageName": f"{STORAGE} workspaces",
