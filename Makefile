@@ -11,6 +11,9 @@ test:           ## everything that must pass: notebook lint, tests, doctests, no
 slow: setup     ## the long checks that `test` leaves out
 	$(PYTHON) -m pytest -n 2 --dist loadscope -m slow tests mmsim
 
+browser-test:   ## the course in JupyterLab in headless Chromium; reports and pictures go to dist/browser
+	python3 -m tests.browser
+
 lint: setup     ## ruff
 	$(PYTHON) -m ruff check
 
@@ -32,4 +35,4 @@ clean:          ## remove .venv and what the tools left; keeps the learner's .mm
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis dist
 	find mmsim tests -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: help test slow lint course-lint bench lock setup clean
+.PHONY: help test slow browser-test lint course-lint bench lock setup clean

@@ -14,6 +14,7 @@ from textwrap import fill
 from typing import Any
 
 from .frames import GOALS, Frame, frames_of
+from .reach import reach
 from .render import as_image, renderer
 
 __all__ = ["StepPlayer"]
@@ -86,6 +87,7 @@ class StepPlayer:
         return self.text
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        reach()
         bundle: dict[str, Any] = {"text/plain": self.text, "text/html": self.html()}
         if renderer().name == "wasm":
             from .wasm import view

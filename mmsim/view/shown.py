@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .reach import reach
+
 __all__ = ["Shown"]
 
 
@@ -33,4 +35,5 @@ class Shown:
         return self.text
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        reach()
         return {"text/plain": self.text, "image/svg+xml": self.svg()}

@@ -16,6 +16,7 @@ from mmsim.maple import ULONG_MAX, MapleState, MapleTree, NoGap, Write, walk
 from .fmt import choose_base, label, number, parse, span
 from .pictures import Picture, picture, picture_write
 from .player import StepPlayer
+from .reach import reach
 from .render import renderer
 from .scene import Marks
 
@@ -61,6 +62,7 @@ class Lab:
         return self.text
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        reach()
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         return {
             "text/plain": self.text,
@@ -124,8 +126,9 @@ class Lab:
 
     def _update(self) -> None:
         self.refresh()
-        self.said.value = "<br>".join(escape(line) for line in self.report())
-        self.drawing.show(self.picture)
+        lines = self.report()
+        self.said.value = "<br>".join(escape(line) for line in lines)
+        self.drawing.show(self.picture, lines)
 
 
 class _Drawing:
@@ -136,15 +139,17 @@ class _Drawing:
             from . import wasm
 
             self.widget = wasm.empty()
-            self.show: Callable[[Any], None] = lambda shown: wasm.show(self.widget, [shown])
+            self.show: Callable[[Any, list[str]], None] = lambda shown, _: wasm.show(self.widget, [shown])
         else:
             import ipywidgets as widgets
 
             self.widget = widgets.HTML()
             self.show = self._set
 
-    def _set(self, shown: Any) -> None:
-        self.widget.value = f'<div style="overflow-x:auto">{shown.svg()}</div>'
+    def _set(self, shown: Any, lines: list[str]) -> None:
+        """The drawing; its description ends with the result, so that it differs whenever the drawing does."""
+        said = escape(". ".join(["", *lines]))
+        self.widget.value = f'<div style="overflow-x:auto">{shown.svg().replace("</desc>", f"{said}</desc>", 1)}</div>'
 
 
 class TreeLab(Lab):

@@ -1,0 +1,85 @@
+"""What the browser tests share: one JupyterLab and one Chromium for each worker, one open notebook at a time."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from . import axe, lab
+
+ROOT = lab.ROOT
+DIST = ROOT / "dist" / "browser"
+TIMES = DIST / "times.jsonl"
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Browser]:
+    with lab.browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with lab.jupyterlab(Path(tmp_path_factory.mktemp("course"))) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def jupyter(running: Browser, address: str) -> Iterator[lab.Lab]:
+    """JupyterLab in a page of 1280 by 1000 points."""
+    opened = lab.Lab(running, address)
+    yield opened
+    opened.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of a notebook go to one worker, which opens and runs it once."""
+    for item in items:
+        if hasattr(item, "callspec") and "opened" in item.callspec.params:
+            item.add_marker(pytest.mark.xdist_group(item.callspec.params["opened"]))
+
+
+@pytest.fixture(scope="session")
+def dist() -> Path:
+    """Where screenshots and reports are kept."""
+    DIST.mkdir(parents=True, exist_ok=True)
+    return DIST
+
+
+@pytest.fixture(scope="session")
+def times(dist: Path) -> Callable[[str, str, str, list[float]], None]:
+    """Keep the times from input to picture of a lab."""
+
+    def keep(notebook: str, name: str, how: str, taken: list[float]) -> None:
+        with TIMES.open("a", encoding="utf-8") as file:
+            file.write(json.dumps([notebook, name, how, taken]) + "\n")
+
+    return keep
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Forget the reports of the last run; the controller does it, before any worker."""
+    if not hasattr(session.config, "workerinput"):
+        for path in [*axe.FOLDER.glob("*"), *DIST.glob("*.png"), TIMES]:
+            path.unlink(missing_ok=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The times and what axe found, of this run."""
+    if TIMES.exists():
+        rows = [json.loads(line) for line in TIMES.read_text(encoding="utf-8").splitlines()]
+        every = [one for *_, taken in rows for one in taken]
+        for name in sorted({name for _, name, _, _ in rows}):
+            taken = [one for _, of, _, some in rows if of == name for one in some]
+            terminalreporter.write_line(f"{name}: {statistics.median(taken):.0f} ms from input to picture (median)")
+        median = f"{statistics.median(every):.0f} ms (median of {len(every)}; goal: below 100)"
+        terminalreporter.write_line(f"from input to picture: {median}")
+    if any(axe.FOLDER.glob("*.json")):
+        pages, grave, other = axe.report()
+        line = f"axe-core: {pages} reports, {grave} serious or critical violations, {other} others: dist/browser/axe"
+        terminalreporter.write_line(line)
