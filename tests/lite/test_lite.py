@@ -1,4 +1,4 @@
-"""The course in a browser without a network: four notebooks to their end, what is kept, and what tells of old copies."""
+"""The course in a browser without a network: four notebooks to their end, what is kept, what tells of old copies."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ def test_the_first_page_names_the_edition_and_every_notebook(site: Site, address
     assert site.page.text_content("#edition") == known["edition"]
     links = site.page.eval_on_selector_all("td a", "links => links.map((link) => link.search.slice(6))")
     assert sorted(links) == sorted(known["texts"])
+    assert not site.page.is_visible("#insecure")
     site.page.screenshot(path=screenshots / "first-page.png")
 
 
