@@ -28,6 +28,9 @@ SETTINGS = {
     "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},
     "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
 }
+UNUSED = ("@jupyterlab/mermaid-extension", "@jupyterlab/vega5-extension")
+_UNUSED_PARTS = re.compile(rb"mermaid|\belk\.|vega|katex")
+"""Diagrams that no notebook has, and the marks of the large parts that would draw them."""
 _LINK = re.compile(r"\]\(((?:\.\./)?[\w./-]+\.\w+)(?:#[^)]*)?\)")
 
 
@@ -81,9 +84,7 @@ def build(root: Path, output: Path) -> Site:
             cwd=lite,
         )
     _front(output, notebooks, edition)
-    for font in output.rglob("*.woff2"):  # what can run this can read woff2
-        for suffix in (".eot", ".svg", ".ttf", ".woff"):
-            font.with_suffix(suffix).unlink(missing_ok=True)
+    _slim(output)
     files = [path for path in output.rglob("*") if path.is_file()]
     return Site(len(notebooks), edition, len(files), sum(path.stat().st_size for path in files))
 
@@ -139,6 +140,7 @@ def _configure(lite: Path) -> None:
     }
     config = {
         "appName": "mmsim",
+        "disabledExtensions": UNUSED,
         "exposeAppInBrowser": True,
         "fileTypes": {"toml": TOML},
         "contentsStorageName": STORAGE,
@@ -170,6 +172,16 @@ def _front(output: Path, notebooks: list[Notebook], edition: str) -> None:
     if "</head>" not in html:
         raise BuildError("JupyterLite's page has no head to put our script into")
     lab.write_text(html.replace("</head>", f"{scripts}</head>", 1), encoding="utf-8")
+
+
+def _slim(output: Path) -> None:
+    """Delete what the course never loads."""
+    for font in output.rglob("*.woff2"):  # what can run this can read woff2
+        for suffix in (".eot", ".svg", ".ttf", ".woff"):
+            font.with_suffix(suffix).unlink(missing_ok=True)
+    for part in (output / "build").glob("[0-9]*.js"):
+        if part.stat().st_size > 200_000 and len(_UNUSED_PARTS.findall(part.read_bytes())) > 8:
+            part.unlink()
 
 
 def _row(notebook: Notebook) -> str:
