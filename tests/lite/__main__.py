@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> int:
         return code
     cut = without_network(str(start.PYTHON))
     os.environ[CUT] = "1" if cut else ""
-    return start.run([*cut, str(start.PYTHON), "-m", "pytest", *(arguments or ["tests/lite"])])
+    return start.run([*cut, str(start.PYTHON), "-m", "pytest", "tests/lite", *arguments])
 
 
 if __name__ == "__main__":
