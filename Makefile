@@ -32,6 +32,9 @@ bench: setup    ## the tree against what a user would pick instead, brk() calls 
 	$(PYTHON) -m tests.bench.brk
 	$(PYTHON) -m tests.bench.grade
 
+site: setup     ## the course as static pages in dist/site, links and HTML checked
+	$(PYTHON) -m mmsim.publish.site
+
 lock:           ## remake requirements.lock (needs uv)
 	python3 .ci/lock.py
 
@@ -42,4 +45,4 @@ clean:          ## remove .venv and what the tools left; keeps the learner's .mm
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis dist
 	find mmsim tests -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: help test slow browser-test lite lite-test lint course-lint bench lock setup clean
+.PHONY: help test slow browser-test lite lite-test lint course-lint bench site lock setup clean

@@ -2,10 +2,10 @@
 
 One file serves every set. A set is the part of the file above the mark of the next one, such as `[course]`: each
 contains those before it, so what they share cannot drift apart. uv resolves for every system and Python at once.
-.ci/nbgrader.lock has what nbgrader needs besides the course set, at versions that go with it.
 
     python3 .ci/lock.py           the newest versions of everything
     python3 .ci/lock.py --keep    the versions that are there; only what is missing is looked for
+.ci/nbgrader.lock has what nbgrader needs besides, at versions that go with it.
 """
 
 import re
@@ -29,47 +29,48 @@ SETS = ("test", "course", "browser", "lite")  # each contains those before it; s
 
 
 def resolve(extras: tuple[str, ...], known: str) -> dict[str, str]:
-    """Pins of the project with these extras, by package name."""
-    return pins("pyproject.toml", *(argument for extra in extras for argument in ("--extra", extra)), known=known)
-
-
-def pins(*arguments: str, known: str = "", asked: str = "") -> dict[str, str]:
-    """What `uv pip compile` makes of its arguments and standard input: requirements with hashes, as pip reads them.
+    """Pins of the project with these extras, by package name: the requirement with its hashes, as pip reads it.
 
     Versions in `known`, the text of a lock file, are kept where they still fit.
     """
+    return pins(["pyproject.toml", *(argument for extra in extras for argument in ("--extra", extra))], known)
+
+
+def pins(arguments: list[str], known: str, asked: str = "") -> dict[str, str]:
+    """What `uv pip compile` makes of its arguments and standard input, by package name."""
     command = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"]
     command += ["--fork-strategy", "fewest", "--no-header", "--no-annotate"]
-    command += ["--no-emit-index-url", "--no-emit-find-links", *arguments]
+    command += ["--no-emit-index-url", "--no-emit-find-links"]
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, LOCK.name)
         output.write_text(known, encoding="utf-8")
-        subprocess.run([*command, "--output-file", str(output)], cwd=ROOT, check=True, text=True, input=asked)
+        subprocess.run(
+            [*command, "--output-file", str(output), *arguments], cwd=ROOT, check=True, text=True, input=asked
+        )
         text = output.read_text(encoding="utf-8")
     found = re.split(r"\n(?=\S)", text.strip())
     return {pin.split("==")[0]: pin for pin in found}
 
 
 def main() -> None:
-    """Write the lock files; in all sets a package has the version the last and largest one gives it."""
-    keep = sys.argv[1:] == ["--keep"]
-    known = LOCK.read_text(encoding="utf-8") if keep else ""
+    """Write the lock file, set by set; in all sets a package has the version the last and largest one gives it."""
+    known = LOCK.read_text(encoding="utf-8") if sys.argv[1:] == ["--keep"] else ""
     everything = resolve(SETS, known)
-    lines, done, counts, sets = [HEAD], set(), [], {}
+    lines, done, counts, course = [HEAD], set(), [], set()
     for at, name in enumerate(SETS):
-        sets[name] = everything.keys() if name == SETS[-1] else resolve(SETS[: at + 1], known).keys()
-        fresh = sets[name] - done
+        fresh = (everything.keys() if name == SETS[-1] else resolve(SETS[: at + 1], known).keys()) - done
         lines += [f"\n# [{name}]"] if at else []
         lines += [everything[package] for package in sorted(fresh)]
         counts.append(f"{len(fresh)} for {name}")
         done |= fresh
+        course = {*done} if name == "course" else course
     LOCK.write_text("\n".join([*lines, ""]), encoding="utf-8")
-    print(f"{LOCK.name}: packages: {', '.join(counts)}")
-    known = NBGRADER.read_text(encoding="utf-8") if keep else ""
-    besides = pins("--constraint", LOCK.name, "-", known=known, asked="nbgrader>=0.9.5,<0.10\n")
-    missing = [pin for name, pin in sorted(besides.items()) if name not in sets["course"]]
+    known = NBGRADER.read_text(encoding="utf-8") if sys.argv[1:] == ["--keep"] else ""
+    besides = pins(["--constraint", LOCK.name, "-"], known, asked="nbgrader>=0.9.5,<0.10\n")
+    missing = [pin for name, pin in sorted(besides.items()) if name not in course]
     NBGRADER.write_text("\n".join([NBGRADER_HEAD, *missing, ""]), encoding="utf-8")
     print(f"{NBGRADER.name}: {len(missing)} packages besides")
+    print(f"{LOCK.name}: packages: {', '.join(counts)}")
 
 
 if __name__ == "__main__":

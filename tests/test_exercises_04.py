@@ -1,13 +1,17 @@
 """Exercises of chapter 04: what typical wrong answers are told, and what they earn."""
 
 import random
+from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
-from mmsim.course.exercises import exercise, leaf, trees
-from mmsim.course.exercises.model import Answer, Case, Exercise, Verdict, grade
+from mmsim.course.exercises import exercise, leaf, tree_defects, trees
+from mmsim.course.exercises.assertions import ALARMS
+from mmsim.course.exercises.model import Answer, Case, Exercise, Mark, Verdict, grade
 from mmsim.course.exercises.plain import Plain, plain
 from mmsim.maple import ULONG_MAX, MapleTree
+from tests.exercise_answers import mark_of_function
 from tests.weird import weird
 
 SEED = "a secret of the grader"
@@ -204,6 +208,162 @@ def test_another_form_of_a_write_is_told(value: list[object]) -> None:
     found = first(exercise("04.e3"), {f"w{n}": value for n in range(1, 6)})
     assert found.shape
     assert "expected" in found.message
+
+
+# -- 04.e4
+
+Check = Callable[[Plain], object]
+
+
+def checker(*left_out: str) -> Check:
+    """A right check of a tree, without the rules that are left out."""
+
+    def check(tree: Plain) -> bool:
+        depths: set[int] = set()
+        return tree is None or (not broken(tree, 0, ULONG_MAX, 0, depths) - {*left_out} and len(depths) == 1)
+
+    def broken(node: Plain, first: int, last: int, depth: int, depths: set[int]) -> set[str]:
+        pivots, slots = node["pivots"], node["slots"]
+        is_leaf = type(slots[0]) is not dict
+        rules = {
+            "falls": all(one <= two for one, two in pairwise(pivots)),
+            "no index": all(one != two for one, two in pairwise(pivots)),
+            "begins": first <= pivots[0],
+            "ends": pivots[-1] == last or last == ULONG_MAX,
+            "max": last != ULONG_MAX or pivots[-1] == last,
+            "one child": depth > 0 or is_leaf or len(slots) > 1,
+            "short leaf": not depth or not is_leaf or len(slots) >= 7,
+            "short node": not depth or is_leaf or len(slots) >= 7,
+            "long": len(slots) <= 16,
+            "nulls": not is_leaf or all(one is not None or two is not None for one, two in pairwise(slots)),
+            "null end": not is_leaf or slots[-1] is not None or last == ULONG_MAX,
+        }
+        found = {rule for rule, kept in rules.items() if not kept}
+        if is_leaf:
+            depths.add(0 if "depth" in left_out else depth)
+            return found
+        for low, high, child in zip([first, *(pivot + 1 for pivot in pivots)], pivots, slots, strict=False):
+            found |= broken(child, low, high, depth + 1, depths)
+        return found
+
+    return check
+
+
+def mark(check: Check) -> Mark:
+    return mark_of_function("04.e4", check)
+
+
+def missed(check: Check) -> set[str]:
+    """The groups that a check does not earn."""
+    one = exercise("04.e4")
+    return {case.group for case in one.cases(SEED) if not one.judge(case, plain(check(*case.args))).right}
+
+
+def first_said(check: Check) -> str:
+    one = exercise("04.e4")
+    found = (one.judge(case, plain(check(*case.args))) for case in one.cases(SEED))
+    return next(verdict.message for verdict in found if not verdict.right)
+
+
+@pytest.mark.parametrize(
+    ("rule", "group"),
+    [
+        ("falls", "a pivot that falls"),
+        ("no index", "a slot that holds no index"),
+        ("begins", "a child that begins too low"),
+        ("ends", "a child that ends elsewhere"),
+        ("max", "a tree that ends too soon"),
+        ("depth", "a leaf at another depth"),
+        ("one child", "a root with one child"),
+        ("short leaf", "a leaf with too few slots"),
+        ("short node", "an inner node with too few slots"),
+        ("long", "a leaf with too many slots"),
+        ("nulls", "two NULLs that touch"),
+        ("null end", "a leaf that ends in a NULL"),
+    ],
+)
+def test_each_defect_breaks_one_rule_and_no_other(rule: str, group: str) -> None:
+    assert missed(checker(rule)) - {"examples", ALARMS} == {group}
+    assert mark(checker(rule)).points < exercise("04.e4").points
+
+
+def test_a_check_of_all_rules_earns_all() -> None:
+    assert missed(checker()) == set()
+    assert mark(checker()).points == exercise("04.e4").points
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_rules_hold_in_the_trees_of_the_library_and_it_sees_the_same_damage(seed: int) -> None:
+    """Random stores: no false alarm. One number or entry changed at random: as MapleTree.check() says."""
+    chance, check, seen = random.Random(seed), checker(), set()
+    for _ in range(60):
+        tree = MapleTree()
+        reach = chance.choice((60, 400, 3000))
+        for _ in range(chance.choice((3, 20, 60, 250))):
+            at = chance.randrange(reach)
+            last = at + (chance.randrange(reach // 4) if chance.random() < 0.1 else chance.randrange(6))
+            tree.store_range(at, last, chance.choice("abcdef") if chance.random() < 0.8 else None)
+        if not tree.height:
+            continue
+        tree.check()
+        node = trees.plain_node(tree.root)
+        assert check(node) is True
+        assert tree_defects.broken_rules(node) == []
+        spot = chance.choice(list(tree_defects.spots(node)))
+        at = chance.randrange(len(spot.node["slots"]))
+        if spot.leaf and chance.random() < 0.5:
+            spot.node["slots"][at] = chance.choice(("x", None))
+        else:
+            spot.node["pivots"][at] += chance.choice((-9, -1, 0, 1, 9))
+        sound = not tree_defects.broken_rules(node)
+        assert check(node) is sound
+        seen.add(sound)
+    assert seen == {True, False}
+
+
+def in_order(node: Plain) -> bool:
+    """Looks at the order of pivots only, on each level."""
+    if type(node) is not dict:
+        return True
+    return all(one < two for one, two in pairwise(node["pivots"])) and all(map(in_order, node["slots"]))
+
+
+def same_least_for_all(node: Plain) -> bool:
+    return node is not None and len(node["slots"]) >= 7 and bool(checker()(node))
+
+
+@pytest.mark.parametrize(
+    ("check", "points", "said"),
+    [
+        (lambda tree: True, 0, "in leaf [0] pivot 84 stands before 73, and pivots rise"),
+        (lambda tree: False, 0, "a false alarm, nothing is damaged here: a root may have fewer than 7 slots"),
+        (in_order, 1.5, "pivot 0 of the root is 105, but the child in this slot ends at 102"),
+        (same_least_for_all, 2, "a false alarm"),
+        (lambda tree: None, 0, "each way through it has to return True or False"),
+        (lambda tree: 1, 0, "expected True (sound) or False (damaged)"),
+    ],
+)
+def test_half_a_check_of_a_tree_is_told_what_it_missed(check: Check, points: float, said: str) -> None:
+    assert mark(check).points <= points
+    assert said in first_said(check)
+
+
+def test_the_odd_trees_are_what_they_are_said_to_be() -> None:
+    odd = {one.why: one.sound[0] for one in exercise("04.e4").odd(random.Random(5))}  # type: ignore[attr-defined]
+    counts = {why: [len(spot.node["slots"]) for spot in tree_defects.spots(tree)] for why, tree in odd.items() if tree}
+    assert None in odd.values()
+    assert 7 in counts["a leaf has 7 slots, and that is enough"][1:]
+    assert counts["a leaf of 16 slots is full, and that is no defect"] == [16]
+    assert counts["one range over all indices is one slot"] == [1]
+    begins = odd["a leaf begins with a NULL, and the leaf before it does not end in one"]
+    assert any(child["slots"][0] is None for child in begins["slots"][1:])
+
+
+def test_long_trees_are_told_in_few_lines() -> None:
+    one = exercise("04.e4")
+    for case in one.cases(SEED):
+        found = one.judge(case, not case.part[0])
+        assert len(found.difference.splitlines()) <= 120, case.key
 
 
 # -- all of them

@@ -82,7 +82,7 @@ OURS = {
     ("meta", ("content", "name")), ("title", ()), ("style", ()), ("body", ()), ("h1", ()), ("h2", ()), ("h3", ()),
     ("p", ()), ("strong", ()), ("ul", ()), ("li", ()), ("section", ("class",)), ("table", ()), ("caption", ()),
     ("tr", ()), ("th", ()), ("th", ("class",)), ("td", ()), ("td", ("class",)), ("code", ()), ("pre", ()),
-    ("a", ("href",)), ("meter", ("value",)),
+    ("a", ("href",)), ("meter", ("value",)), ("div", ("class",)), ("br", ()),
 }  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""What the browser tests share: one JupyterLab and one Chromium for each worker, one open notebook at a time."""
+"""What the browser tests share: one JupyterLab and one Chromium for each worker, one open notebook at a time.
+
+Tests of one xdist_group go to one worker: so a notebook is opened and run once.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +38,6 @@ def jupyter(running: Browser, address: str) -> Iterator[lab.Lab]:
     opened = lab.Lab(running, address)
     yield opened
     opened.close()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests of a notebook go to one worker, which opens and runs it once."""
-    for item in items:
-        if hasattr(item, "callspec") and "opened" in item.callspec.params:
-            item.add_marker(pytest.mark.xdist_group(item.callspec.params["opened"]))
 
 
 @pytest.fixture(scope="session")

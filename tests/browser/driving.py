@@ -95,13 +95,14 @@ class Driven:
                 found.append(f"the description lacks {line!r}")
         return found
 
-    def _settled(self, act: Any, label: str, how: str, before: dict[str, Any]) -> dict[str, Any]:
+    def settle(self, act: Any, label: str, how: str, before: dict[str, Any]) -> dict[str, Any]:
         """Do something and note what it changed."""
-        where = self.lab.page.evaluate("mm.active()")
+        where = self.lab.page.evaluate("id => mm.active(id)", self.cell)
         act()
         after = self.state()
-        if how == "keyboard" and (moved := self.lab.page.evaluate("mm.active()")) != where:
-            self.wrong.append(f"a key in {label!r} reached the notebook: {where} became {moved}")
+        here = self.lab.page.evaluate("id => mm.active(id)", self.cell)
+        if how == "keyboard" and here != where | {"here": True}:
+            self.wrong.append(f"a key in {label!r} reached the notebook: {where} became {here}")
         drawn, said, named = (before[name] != after[name] for name in ("drawn", "said", "names"))
         self.moves.append(Move(label, how, drawn, said, named))
         return after
@@ -113,11 +114,11 @@ class Driven:
         buttons = [control for control in controls if control["kind"] == "button"]
         for at, control in enumerate(controls):
             for act in self.acts(control, how, at % 2):
-                before = self._settled(act, control["label"], how, before)
+                before = self.settle(act, control["label"], how, before)
                 if not self.moves[-1].changed:
                     for button in buttons:
                         press = next(iter(self.acts(button, how, 0)))
-                        before = self._settled(press, control["label"], how, before)
+                        before = self.settle(press, control["label"], how, before)
         self.times += self.lab.page.evaluate("number => mm.times(number)", self.number)
 
     def of(self, label: str, how: str) -> list[Move]:

@@ -219,7 +219,12 @@ window.mm = (() => {
   }
 
   const focused = () => document.activeElement?.dataset?.mmControl ?? null;
-  const active = () => ({ cell: panel().content.activeCellIndex, mode: panel().content.mode, cells: cells().length });
+  // How the notebook stands: its mode, how many cells it has, and whether the active one is this.
+  const active = (id) => ({
+    here: id !== undefined && panel().content.activeCell?.model.id === id,
+    mode: panel().content.mode,
+    cells: cells().length,
+  });
 
   return { ready, open, close, runAll, ask, outputs, run, labs, state, times, controls, focused, active, panel, cellOf, select,
     mainPicture, unnamedPictures, named, cutOff, theme };

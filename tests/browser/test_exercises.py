@@ -7,6 +7,7 @@ import pytest
 from . import axe
 from .lab import Lab
 
+pytestmark = pytest.mark.xdist_group("exercises")
 WRONG = "def slot_of(pivots, index):\n    return 0"
 RIGHT = """def slot_of(pivots, index):
     return next(slot for slot, pivot in enumerate(pivots) if index <= pivot)"""

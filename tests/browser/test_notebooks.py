@@ -27,7 +27,7 @@ class Opened(NamedTuple):
     labs: list[driving.Driven]
 
 
-@pytest.fixture(scope="session", params=NAMES)
+@pytest.fixture(scope="session", params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NAMES])
 def opened(request: pytest.FixtureRequest, jupyter: Lab) -> Opened:
     jupyter.open(f"notebooks/{request.param}.ipynb")
     cells = jupyter.run_all()
@@ -109,13 +109,12 @@ def test_it_works_at_200_percent(opened: Opened, dist: Path) -> None:
         page.wait_for_timeout(300)
         assert page.evaluate("mm.cutOff()") == []
         for lab in opened.labs:
-            lab.controls()
-            before = lab.state()
-            for act in lab.acts(lab.controls()[0], "mouse", 0):
-                act()
-            for button in (each for each in lab.controls() if each["kind"] == "button"):
-                next(iter(lab.acts(button, "mouse", 0)))()
-            assert lab.state() != before
+            first, before = lab.controls()[0], lab.state()
+            buttons = [each for each in lab.controls() if each["kind"] == "button"]
+            for control in (first, *buttons):
+                for act in lab.acts(control, "mouse", 0):
+                    before = lab.settle(act, control["label"], "mouse at 200 %", before)
+            assert any(move.changed for move in lab.moves if move.how == "mouse at 200 %")
             assert not lab.wrong
             page.screenshot(path=dist / f"{opened.name} 200 percent.png")
     finally:

@@ -120,7 +120,7 @@ class Assertions(Function):
         if sound:
             what = what or self.why(*case.args or ())
             said = f"a false alarm, nothing is damaged here{': ' if what else ''}{what}"
-            return Verdict(0, said, "True", "False", "\n".join(self.lines(*case.args or ())))
+            return Verdict(0, said, "True", "False", "\n".join(shortened(self.lines(*case.args or ()), 80, 34)))
         compared = side_by_side(self.lines(*twin), self.lines(*case.args or ()))
         return Verdict(0, f"a defect was not noticed: {what}", "False", "True", compared)
 
@@ -145,7 +145,7 @@ class Assertions(Function):
 
 
 def side_by_side(sound: Sequence[str], damaged: Sequence[str]) -> str:
-    """Lines of both twins beside each other, those that differ marked.
+    """Lines of both twins beside each other, those that differ marked; of very many the first and last.
 
     >>> print(side_by_side(["a 0-9", "b 10-19"], ["a 0-9", "b 9-19"]))
       sound      damaged
@@ -156,8 +156,20 @@ def side_by_side(sound: Sequence[str], damaged: Sequence[str]) -> str:
     lines = [f"  {'sound'.ljust(wide)}damaged"]
     for tag, a, b, c, d in SequenceMatcher(None, sound, damaged, autojunk=False).get_opcodes():
         sign = " " if tag == "equal" else "*"
-        lines += [f"{sign} {x.ljust(wide)}{y}" for x, y in zip_longest(sound[a:b], damaged[c:d], fillvalue="-")]
-    return "\n".join(lines)
+        rows = [f"{sign} {x.ljust(wide)}{y}" for x, y in zip_longest(sound[a:b], damaged[c:d], fillvalue="-")]
+        lines += shortened(rows, 40, 17)
+    return "\n".join(shortened(lines, 120, 55))
+
+
+def shortened(lines: list[str], most: int, ends: int) -> list[str]:
+    """The lines if there are not more than `most`, else the first and last `ends` of them.
+
+    >>> shortened(list("abcdef"), 5, 2)
+    ['a', 'b', '  ... 2 lines left out', 'e', 'f']
+    """
+    if len(lines) <= most:
+        return lines
+    return [*lines[:ends], f"  ... {len(lines) - 2 * ends} lines left out", *lines[-ends:]]
 
 
 def _twins(key: str, category: str, group: str, twins: Twins) -> Iterator[Case]:

@@ -1,13 +1,14 @@
 """Exercises of chapter 04, stores that do not fit into one leaf."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from mmsim.maple import LEAF_64, MapleTree
+from mmsim.maple import LEAF_64, ULONG_MAX, MapleTree
 from mmsim.maple.big import BigNode, cut_points
 
-from . import leaf, trees
+from . import leaf, tree_defects, trees
+from .assertions import Assertions, Defect, Odd, planted
 from .leaf import Slot
 from .model import RIGHT, Case, Function, NotAState, Perform, Plain, Predict, Verdict, wrong_shape
 from .plain import told
@@ -377,4 +378,76 @@ class WhichPathUp(Predict):
     }
 
 
-SET = (LeavesAfterEachStore(), Cut(), WhichPathUp())
+class TreeIsSound(Assertions):
+    """The rules of chapters 02 to 04 as one check of a whole tree."""
+
+    id = "04.e4"
+    name = "tree_is_sound"
+    title = "A check for the whole tree"
+    goal = "Turn what you know of pivots, levels, slots and NULLs into one check."
+    points, minutes, difficulty, misconception = 7, 16, 3, "M36"
+    hints = (
+        "Notebook 02 has rules for pivots and levels, 03 for NULLs that touch, 04 for numbers of slots and leaf ends.",
+        "A node does not know where it begins and ends; its parent does. Go down, and take first and last index along.",
+        "def sound(node, first, last, depth): [first - 1, *pivots] has to rise and end at last. Collect leaf depths.",
+    )
+    pairs = 3
+    defects: ClassVar[Mapping[str, Defect]] = {
+        "a pivot that falls": planted(tree_defects.made(1, 2, 2), tree_defects.pivot_falls),
+        "a slot that holds no index": planted(tree_defects.made(1, 2, 3), tree_defects.pivot_twice),
+        "a child that ends elsewhere": planted(tree_defects.made(2, 2, 3), tree_defects.child_ends_elsewhere),
+        "a child that begins too low": planted(tree_defects.made(2, 2, 3), tree_defects.child_begins_too_low),
+        "a tree that ends too soon": planted(tree_defects.made(1, 2, 3), tree_defects.ends_too_soon),
+        "a leaf at another depth": planted(tree_defects.made(3), tree_defects.leaf_too_high),
+        "a root with one child": planted(tree_defects.made(1), tree_defects.one_child),
+        "a leaf with too few slots": planted(tree_defects.made(2, 2, 3), tree_defects.leaf_too_short),
+        "an inner node with too few slots": planted(tree_defects.made(3), tree_defects.node_too_short),
+        "a leaf with too many slots": planted(tree_defects.made(1, 2), tree_defects.leaf_too_long),
+        "two NULLs that touch": planted(tree_defects.made(1, 2, 2), tree_defects.two_nulls),
+        "a leaf that ends in a NULL": planted(tree_defects.made(2, 2, 3), tree_defects.leaf_ends_in_null),
+    }
+    shown = ("a pivot that falls", "a child that ends elsewhere", "a leaf with too few slots")
+
+    def odd(self, chance: random.Random) -> Iterator[Odd]:
+        """See Assertions."""
+        first = chance.randrange(5, 500)
+        yield Odd([_tree((first, first + 4, "a"))], "the root is a leaf, and a root may have fewer than 7 slots")
+        yield Odd([None], "an empty tree has no node, so no rule is broken")
+        yield Odd([_tree((0, ULONG_MAX, "a"))], "one range over all indices is one slot")
+        yield Odd(
+            [_tree((0, first, "a"), (first + 1, first + 1, "a"))],
+            "two equal entries that touch stay two slots, only NULLs become one; and a slot may hold a single index",
+        )
+        yield Odd([_tree((first, ULONG_MAX, "a"))], "the last leaf may end in a NULL, it need not")
+        few = [(at * 10, at * 10 + 9, f"r{at}") for at in range(36)]
+        yield Odd([_tree(*few[:15])], "a leaf of 16 slots is full, and that is no defect")
+        low = _tree(*few, *((index, index + 9, None) for index in range(40, 130, 10)))
+        yield Odd([low], "a leaf has 7 slots, and that is enough")
+        border = _tree(*few[:24])["pivots"][0]
+        hole = _tree(*few[:24], (border + 1, border + 10, None))
+        yield Odd([hole], "a leaf begins with a NULL, and the leaf before it does not end in one")
+        for levels in (2, 3):
+            yield Odd([tree_defects.made(levels)(chance)], f"{levels} levels, and nothing is wrong on any of them")
+
+    def sound(self, *args: Plain) -> bool:
+        """See Assertions: MapleTree.check() finds nothing, where the nodes are those of the plain tree."""
+        return not tree_defects.broken_rules(args[0])
+
+    def lines(self, *args: Plain) -> list[str]:
+        """See Assertions."""
+        return tree_defects.as_lines(args[0])
+
+    def why(self, *args: Plain) -> str:
+        """See Assertions: the two exceptions that most false alarms come from."""
+        return "a root may have fewer than 7 slots, and the last leaf of all may end in a NULL"
+
+
+def _tree(*stores: Store) -> Plain:
+    """The plain nodes of a tree with these stores."""
+    tree = MapleTree()
+    for store in stores:
+        tree.store_range(*store)
+    return trees.plain_node(tree.root)
+
+
+SET = (LeavesAfterEachStore(), Cut(), WhichPathUp(), TreeIsSound())

@@ -8,6 +8,7 @@ grader (hidden ones, from a seed nobody knows) without a change.
 import math
 import random
 import re
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -135,6 +136,15 @@ def is_share(share: object) -> bool:
     return type(share) in (int, float) and math.isfinite(share) and 0 <= share <= 1  # type: ignore[arg-type]
 
 
+def folded(name: str) -> str:
+    """A name without what people write in different ways.
+
+    >>> folded("Ada Lovelace") == folded("ada_lovelace")
+    True
+    """
+    return "".join(sign for sign in unicodedata.normalize("NFC", name).casefold() if sign.isalnum())
+
+
 class Exercise(ABC):
     """One exercise: what it says of itself, its cases, and how an answer is judged.
 
@@ -193,7 +203,12 @@ class Exercise(ABC):
         return f"{self.name}({', '.join(told(arg, 200) for arg in case.args)})"
 
     def _chance(self, what: str, seed: object) -> random.Random:
-        """A generator of this exercise for a seed, the same on every machine and in every process."""
+        """A generator of this exercise for a seed, the same on every machine and in every process.
+
+        The seed of an instance is the learner's name: in all spellings the same, so that nobody can choose.
+        """
+        if what not in ("hidden", "examples"):
+            seed = folded(str(seed)) or seed
         return random.Random(f"mmsim/{self.id}/{what}/{seed}")
 
 

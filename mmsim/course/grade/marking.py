@@ -11,7 +11,6 @@ import re
 import signal
 import threading
 import time
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -26,7 +25,7 @@ import mmsim
 
 from ..exercises import Answer, Case, Exercise, Mark, chapter, chapters, grade
 from ..exercises.desk import learner_in
-from ..exercises.model import PUBLIC, not_tried, verdict
+from ..exercises.model import PUBLIC, folded, not_tried, verdict
 from ..exercises.source import UnreadableNotebook, code_cells, literal, program
 from ..sandbox import Answer as Claim
 from ..sandbox import Call, Limits, Report, Request, best, run
@@ -193,10 +192,12 @@ def _chapter(
 
 
 def _instance(cells: Sequence[str], learner: str, any_name: bool, notes: list[str]) -> str:
-    """The name whose instance is asked: the submission's, in the learner's own spelling, never somebody else's."""
+    """The name whose instance is asked: the submission's, unless any will do; a notebook for another one is noted."""
     own = learner_in({"learner": literal(cells, "learner")[1]})
-    if any_name or (_alike(own, learner) and own.isprintable()):
+    if any_name:
         return own
+    if _alike(own, learner):
+        return learner
     said = f"for {own!r}" if own else "without a name"
     notes.append(
         clean(f"the notebook was filled in {said}: exercises made for each learner are judged for {learner!r}")
@@ -207,15 +208,6 @@ def _instance(cells: Sequence[str], learner: str, any_name: bool, notes: list[st
 def _alike(one: str, two: str) -> bool:
     """The same name, written in different ways; one without letters and digits has but one way."""
     return folded(one) == folded(two) if folded(one) else one == two
-
-
-def folded(name: str) -> str:
-    """A name without what people write in different ways.
-
-    >>> folded("Ada Lovelace") == folded("ada_lovelace")
-    True
-    """
-    return "".join(sign for sign in unicodedata.normalize("NFC", name).casefold() if sign.isalnum())
 
 
 def _exercise(one: Exercise, cells: list[str], learner: str, seed: str, level: str, clock: _Clock) -> Result:

@@ -4,6 +4,7 @@ Nothing a notebook printed is shown: only what the grader says, and an answer's 
 """
 
 import html
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from string import Template
 
@@ -108,12 +109,21 @@ def escape(text: str) -> str:
     return html.escape("".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in str(text)))
 
 
+def inline(text: str) -> str:
+    """Text as HTML, with what stands between backticks as code.
+
+    >>> inline("`a<b` is no leaf")
+    '<code>a&lt;b</code> is no leaf'
+    """
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
 def _exercise(key: str, mark: Result) -> str:
     right = mark["points"] == mark["full"]
     parts = [
         f'<section class="{"full" if right else "part"}">',
         f"<h3>{escape(key)} {escape(mark['title'])}</h3>",
-        f"<p>{'✓ ' if right else ''}{_points(mark)}. {escape(_sentence(mark['message']))}</p>",
+        f"<p>{'✓ ' if right else ''}{_points(mark)}. {inline(_sentence(mark['message']))}</p>",
         *_list("", mark["notes"]),
         *_list("", mark["detail"]),
         *_first(mark.get("first", {})),
@@ -128,7 +138,7 @@ def _first(first: Result) -> Iterable[str]:
         return
     rows = [(name, first[name]) for name in ("input", "expected", "got") if first.get(name)]
     cells = "".join(f"<tr><th>{name}</th><td><code>{escape(text)}</code></td></tr>" for name, text in rows)
-    said = f": {escape(first['message'].rstrip('.'))}" if first.get("message") else ""
+    said = f": {inline(first['message'].rstrip('.'))}" if first.get("message") else ""
     yield f"<p>The first public case that failed{said}.</p><table>{cells}</table>"
     if first["difference"]:
         yield f"<pre>{escape(chr(10).join(first['difference']))}</pre>"
@@ -157,7 +167,7 @@ def _list(head: str, lines: Iterable[str]) -> list[str]:
     lines = list(lines)
     if not lines:
         return []
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    items = "".join(f"<li>{inline(line)}</li>" for line in lines)
     return [*([f"<p>{escape(head)}:</p>"] if head else []), f"<ul>{items}</ul>"]
 
 
