@@ -56,7 +56,7 @@
   // A chapter's number ("02") or a path; only files of the course.
   const fileOf = (name) =>
     name in texts ? name : Object.keys(texts).find((file) => file.startsWith("notebooks/") && number(file) === name);
-  const lab = (file) => new URL(`lab/index.html?path=${encodeURIComponent(file)}`, base).href;
+  const lab = (file) => new URL(`lab/index.html?reset&path=${encodeURIComponent(file)}`, base).href;
   const reset = (file) => new URL(`reset.html?file=${encodeURIComponent(file)}`, base).href;
 
   // In the notebooks' page: a line at the bottom that names old copies, until it is closed.
