@@ -56,7 +56,8 @@ def test_the_first_page_names_the_edition_and_every_notebook(site: Site, address
     site.page.goto(address)
     known = site.page.evaluate("() => mmsimEdition")
     assert site.page.text_content("#edition") == known["edition"]
-    links = site.page.eval_on_selector_all("td a", "links => links.map((link) => new URLSearchParams(link.search).get("path"))")
+    paths = "links => links.map((link) => new URLSearchParams(link.search).get('path'))"
+    links = site.page.eval_on_selector_all("td a", paths)
     assert sorted(links) == sorted(known["texts"])
     assert not site.page.is_visible("#insecure")
     site.page.screenshot(path=screenshots / "first-page.png")
