@@ -53,7 +53,7 @@ class Site(Tab):
         """Open a notebook; returns when its kernel is ready, with the seconds that took."""
         self.problems.clear()
         began = time.monotonic()
-        self.page.goto(f"{self.address}lab/index.html?reset&path={path}", timeout=3 * MINUTES)
+        self.page.goto(f"{self.address}lab/index.html?path={path}", timeout=3 * MINUTES)
         self.page.wait_for_function("() => window.jupyterapp", timeout=3 * MINUTES)
         self.page.evaluate(
             "path => Promise.race([mm.ready(path), new Promise((_, no) => setTimeout(no, 300000))])", path

@@ -188,7 +188,7 @@ def _row(notebook: Notebook) -> str:
     minutes = notebook.head.minutes
     return (
         f'<tr data-file="{escape(notebook.path)}"><td>{notebook.number}</td>'
-        f'<td><a href="lab/index.html?reset&amp;path={escape(notebook.path)}">{escape(notebook.head.title)}</a></td>'
+        f'<td><a href="lab/index.html?path={escape(notebook.path)}">{escape(notebook.head.title)}</a></td>'
         f"<td>{minutes or ''}</td><td></td></tr>"
     )
 

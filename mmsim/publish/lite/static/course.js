@@ -7,9 +7,9 @@
   const called = (file) => (file.startsWith("exercises/") ? "exercises " : "notebook ") + number(file);
 
   // The database, or null where nothing was saved: it must not be made here, as JupyterLite makes it in its own way.
-  const database = () =>
+  const database = (name = storage) =>
     new Promise((done, failed) => {
-      const asked = indexedDB.open(storage);
+      const asked = indexedDB.open(name);
       asked.onupgradeneeded = () => asked.transaction.abort();
       asked.onsuccess = () => done(asked.result);
       asked.onerror = (event) => {
@@ -53,10 +53,18 @@
     open.close();
   }
 
+  // Which tabs were open last: each would come back with a Python of its own beside the notebook that was asked for.
+  async function openAlone() {
+    const open = await database(`${storage} workspaces`);
+    const stores = [...(open?.objectStoreNames ?? [])].filter((store) => !store.startsWith("local-forage"));
+    for (const store of stores) await finished(open.transaction(store, "readwrite").objectStore(store).clear());
+    open?.close();
+  }
+
   // A chapter's number ("02") or a path; only files of the course.
   const fileOf = (name) =>
     name in texts ? name : Object.keys(texts).find((file) => file.startsWith("notebooks/") && number(file) === name);
-  const lab = (file) => new URL(`lab/index.html?reset&path=${encodeURIComponent(file)}`, base).href;
+  const lab = (file) => new URL(`lab/index.html?path=${encodeURIComponent(file)}`, base).href;
   const reset = (file) => new URL(`reset.html?file=${encodeURIComponent(file)}`, base).href;
 
   // In the notebooks' page: a line at the bottom that names old copies, until it is closed.
@@ -103,7 +111,9 @@
 
   globalThis.mmsimCourse = { edition, texts, saved, forget, fileOf, called, lab, reset };
   if (location.pathname.includes("/lab/")) {
-    const wanted = new URLSearchParams(location.search).get("reset");
+    const query = new URLSearchParams(location.search);
+    if (query.has("path")) openAlone().catch((error) => console.warn("mmsim: open tabs cannot be forgotten:", error));
+    const wanted = query.get("reset");
     if (wanted && fileOf(wanted)) location.replace(reset(fileOf(wanted)));
     else warn().catch((error) => console.warn("mmsim: saved copies cannot be read:", error));
   }
