@@ -14,6 +14,13 @@ slow: setup     ## the long checks that `test` leaves out
 browser-test:   ## the course in JupyterLab in headless Chromium; reports and pictures go to dist/browser
 	python3 -m tests.browser
 
+lite:           ## the course without an install, in dist/lite: JupyterLite with all it needs (needs npm)
+	@python3 start.py setup lite
+	$(PYTHON) -m mmsim.publish.lite
+
+lite-test:      ## the same, then run in headless Chromium without a network
+	python3 -m tests.lite
+
 lint: setup     ## ruff
 	$(PYTHON) -m ruff check
 
@@ -38,4 +45,4 @@ clean:          ## remove .venv and what the tools left; keeps the learner's .mm
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis dist
 	find mmsim tests -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: help test slow browser-test lint course-lint bench site lock setup clean
+.PHONY: help test slow browser-test lite lite-test lint course-lint bench site lock setup clean

@@ -3,7 +3,7 @@
     python3 start.py                open the course in JupyterLab
     python3 start.py --no-browser   the same, but only print the address
     python3 start.py test [...]     run every check; what follows `test` is handed to pytest
-    python3 start.py setup [SET]    only set up what `test` needs, or one of the sets test, course, browser
+    python3 start.py setup [SET]    only set up what `test` needs, or one of test, course, browser, lite
 
 The first start makes a folder .venv in the checkout and installs into it the versions that requirements.lock names:
 half a minute to two minutes. Later starts find it done. Nothing outside the checkout is changed; to undo, delete .venv.
@@ -36,7 +36,7 @@ LOCK = ROOT / "requirements.lock"
 STATE = VENV / "mmsim-setup.json"
 LOG = VENV / "mmsim-setup.log"
 FIRST_NOTEBOOK = "notebooks/00-start-here.ipynb"
-SETS = ("test", "course", "browser")  # what can be installed; each contains those before it, as in .ci/lock.py
+SETS = ("test", "course", "browser", "lite")  # what can be installed; each contains those before it, as in .ci/lock.py
 OLDEST_PIP = (22, 3)  # the first that can install into another Python's environment
 
 # Settings of JupyterLab in .venv, so that the user's own stay: no question whether to fetch news, and a markdown file,

@@ -18,14 +18,14 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
 HEAD = """\
 # Versions and hashes of all that start.py installs. Made by `make lock`; not edited by hand.
-# Above the [course] line: the test set. Above the [browser] line: the course set (JupyterLab too). A later part is for
-# developers: what make browser-test drives the browser with.
+# Above the [course] line: the test set. Above the [browser] line: the course set (JupyterLab too). Later parts are for
+# developers: [browser] drives a browser, [lite] builds the site that needs no install.
 """
 NBGRADER = ROOT / ".ci" / "nbgrader.lock"
 NBGRADER_HEAD = """\
 # What nbgrader needs besides requirements.lock, for .ci/nbgrader. Made by `make lock`; not edited by hand.
 """
-SETS = ("test", "course", "browser")  # each contains those before it; start.py has the same list
+SETS = ("test", "course", "browser", "lite")  # each contains those before it; start.py has the same list
 
 
 def resolve(extras: tuple[str, ...], known: str) -> dict[str, str]:
@@ -56,17 +56,18 @@ def main() -> None:
     """Write the lock file, set by set; in all sets a package has the version the last and largest one gives it."""
     known = LOCK.read_text(encoding="utf-8") if sys.argv[1:] == ["--keep"] else ""
     everything = resolve(SETS, known)
-    lines, done, counts = [HEAD], set(), []
+    lines, done, counts, course = [HEAD], set(), [], set()
     for at, name in enumerate(SETS):
         fresh = (everything.keys() if name == SETS[-1] else resolve(SETS[: at + 1], known).keys()) - done
         lines += [f"\n# [{name}]"] if at else []
         lines += [everything[package] for package in sorted(fresh)]
         counts.append(f"{len(fresh)} for {name}")
         done |= fresh
+        course = {*done} if name == "course" else course
     LOCK.write_text("\n".join([*lines, ""]), encoding="utf-8")
     known = NBGRADER.read_text(encoding="utf-8") if sys.argv[1:] == ["--keep"] else ""
     besides = pins(["--constraint", LOCK.name, "-"], known, asked="nbgrader>=0.9.5,<0.10\n")
-    missing = [pin for name, pin in sorted(besides.items()) if name not in everything]
+    missing = [pin for name, pin in sorted(besides.items()) if name not in course]
     NBGRADER.write_text("\n".join([NBGRADER_HEAD, *missing, ""]), encoding="utf-8")
     print(f"{NBGRADER.name}: {len(missing)} packages besides")
     print(f"{LOCK.name}: packages: {', '.join(counts)}")

@@ -165,6 +165,8 @@ def test_what_drives_a_browser_is_in_no_learners_set() -> None:
     course, browser = pins(start.requirements(text, "course")), pins(start.requirements(text, "browser"))
     assert course.items() <= browser.items()
     assert {"playwright", "axe-playwright-python"} <= browser.keys() - course.keys()
+    lite = pins(start.requirements(text, "lite"))
+    assert {"jupyterlite-core", "jupyterlite-pyodide-kernel", "micropip"} <= lite.keys() - browser.keys()
 
 
 def test_the_lock_has_all_that_pyproject_asks_for() -> None:
@@ -195,9 +197,9 @@ def test_the_test_set_does_not_serve_the_course(ready: Callable[[str], bool]) ->
     assert not ready("course")
 
 
-def test_the_browser_set_serves_all(ready: Callable[[str], bool]) -> None:
-    assert not ready("browser")
-    start.write_state(tool="pip", set="browser", packages=start.packages_wanted())
+def test_the_last_set_serves_all(ready: Callable[[str], bool]) -> None:
+    assert not ready(start.SETS[-1])
+    start.write_state(tool="pip", set=start.SETS[-1], packages=start.packages_wanted())
     assert all(ready(wanted) for wanted in start.SETS)
 
 

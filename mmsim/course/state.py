@@ -160,7 +160,7 @@ class State:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with open(self.folder / "lock", "w") as lock:
-                if fcntl:
+                if hasattr(fcntl, "flock"):
                     fcntl.flock(lock, fcntl.LOCK_EX)
                 yield
         except OSError as error:

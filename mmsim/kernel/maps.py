@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -88,11 +89,15 @@ def parse(text: str, source: str = "text") -> list[Vma]:
 def read(source: int | str | Path = "self") -> list[Vma]:
     """VMAs of this process ("self"), of a process id, of a saved file, or of the shipped "sample".
 
+    In a browser, where no process has mappings, "self" is the sample, which is said in a line.
     Raises MapsError in one line: no such process, no right to look, no /proc, not a maps file.
 
     >>> len(read("sample")) > 10
     True
     """
+    if source == "self" and sys.platform == "emscripten":
+        print("Note: a browser has no /proc. This is the saved map of a small program, not of your Python.")
+        source = "sample"
     if source == "sample":
         path = SAMPLE
     elif source == "self" or isinstance(source, int):

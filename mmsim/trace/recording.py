@@ -43,6 +43,9 @@ def read(path: str | Path) -> Recording:
 
 def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Each line's JSON object with its line number."""
+    if path.suffix == ".jsonl" and not path.exists():
+        # JupyterLite takes such a file for one JSON text, finds it faulty and denies it: there it is a .txt.
+        path = twin if (twin := path.with_suffix(".txt")).exists() else path
     opened = gzip.open if path.suffix == ".gz" else open
     try:
         with opened(path, "rt", encoding="utf-8") as file:
