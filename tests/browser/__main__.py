@@ -18,13 +18,15 @@ def main(arguments: list[str]) -> int:
     if chromium() is None:
         print(f"browser tests skipped: no Chromium found ({', '.join(NAMES)} on PATH, or {VARIABLE}=its path)")
         return 0
+    named = any(argument.startswith("tests/browser") for argument in arguments)
+    where = [] if named else ["tests/browser"]  # with options alone pytest would run all that is not a browser test
     code = subprocess.run([sys.executable, "start.py", "setup", "browser"], cwd=ROOT, check=False).returncode
     if code:
         return code
     sys.path.insert(0, str(ROOT))
     import start
 
-    return start.run([str(start.PYTHON), "-m", "pytest", *DEFAULT, *(arguments or ["tests/browser"])])
+    return start.run([str(start.PYTHON), "-m", "pytest", *DEFAULT, *arguments, *where])
 
 
 if __name__ == "__main__":
