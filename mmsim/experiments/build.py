@@ -74,6 +74,6 @@ def answer(number: int) -> str:
     >>> answer(0), answer(-12)
     ('0', '-ENOMEM')
     """
-    from errno import errorcode
+    from mmsim.errno import errorcode
 
     return f"-{errorcode[-number]}" if number < 0 else str(number)

@@ -6,7 +6,7 @@ the kernel's answer (a recording, the brk() generations) writes ``-error.errno``
 
 from __future__ import annotations
 
-import errno
+from mmsim import errno
 
 __all__ = ["BadArgument", "CheckError", "MapleError", "NoGap", "NoNodes", "Occupied"]
 

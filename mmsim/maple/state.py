@@ -8,9 +8,10 @@ nothing under the cursor, which looks its place up again, where the kernel would
 
 from __future__ import annotations
 
-import errno
 from bisect import bisect_left
 from typing import Any
+
+from mmsim import errno
 
 from . import search
 from .errors import BadArgument, MapleError

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from errno import EACCES
+
+from mmsim.errno import EACCES
 
 from .flags import SPECIAL, VM
 from .pages import collapse, fault_in, guard, unguard, zap

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EACCES
+from mmsim.errno import EACCES
 
 from .flags import VM
 from .pages import populate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EAGAIN, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, ENOMEM, ENOSPC, EPERM
+from mmsim.errno import EAGAIN, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, ENOMEM, ENOSPC, EPERM
 
 __all__ = [
     "EAGAIN",

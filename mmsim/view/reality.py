@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from errno import errorcode
 from html import escape
 from typing import Any
 
+from mmsim.errno import errorcode
 from mmsim.mm.units import PAGE
 from mmsim.trace import Difference
 from mmsim.trace.lockstep import Step

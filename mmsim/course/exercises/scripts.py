@@ -10,11 +10,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from errno import errorcode
 from functools import lru_cache
 from typing import Any, ClassVar
 
 from mmsim.brk import GENERATIONS
+from mmsim.errno import errorcode
 from mmsim.explore.world import START, WORLDS
 from mmsim.mm.calls import MAP, MCL, MREMAP, PROT
 from mmsim.mm.flags import perms

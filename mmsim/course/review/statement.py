@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import re
 from typing import Any, NamedTuple
 
+from mmsim import errno
 from mmsim.explore.price import MEASURES
 from mmsim.mm.check import INVARIANTS
 
