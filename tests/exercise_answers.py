@@ -4,10 +4,43 @@ import random
 from collections.abc import Callable, Iterator
 
 from mmsim.course.exercises import exercise
-from mmsim.course.exercises.model import Answer, Mark, Plain, Verdict, grade, verdict
+from mmsim.course.exercises.ask import reply
+from mmsim.course.exercises.model import Answer, Case, Exercise, Mark, Plain, Verdict, grade, verdict
 from mmsim.course.exercises.plain import NotPlain, plain
 
 SEED = "a secret of the grader"
+
+
+def answer_of(one: Exercise, thing: object, case: Case) -> Answer:
+    """What a value is, or a function says, in one case."""
+    if one.literal:
+        return Answer(plain(thing))
+    return Answer.of(reply(thing, one.name, case.args, one.driver))
+
+
+def mark_of(one: Exercise, thing: object, seed: int | str = SEED, learner: str = "") -> Mark:
+    """The mark of a value or a function."""
+    cases = one.cases(seed, learner)
+    return grade(one, cases, {case.key: answer_of(one, thing, case) for case in cases})
+
+
+def wrong_verdict(one: Exercise, thing: object) -> Verdict | None:
+    """The verdict on the first public case that is not right, None if all are."""
+    judged = (verdict(one, case, answer_of(one, thing, case)) for case in one.cases())
+    return next((found for found in judged if not found.right), None)
+
+
+def said_to(one: Exercise, thing: object) -> Verdict:
+    """The same where one must be wrong."""
+    found = wrong_verdict(one, thing)
+    assert found is not None, f"{one.id}: all public cases are right"
+    return found
+
+
+def first_part(one: Exercise, mine: object, learner: str = "") -> Verdict:
+    """The verdict on the first part of a value, hidden ones included, that is not right; else on the first."""
+    found = [one.judge(case, plain(mine)) for case in one.cases(SEED, learner)]
+    return next((each for each in found if not each.right), found[0])
 
 
 def mark_of_value(key: str, value: object, learner: str = "") -> Mark:

@@ -11,7 +11,7 @@ from mmsim.course.exercises.assertions import ALARMS
 from mmsim.course.exercises.model import Answer, Case, Exercise, Mark, Verdict, grade
 from mmsim.course.exercises.plain import Plain, plain
 from mmsim.maple import ULONG_MAX, MapleTree
-from tests.exercise_answers import mark_of_function
+from tests.exercise_answers import first_part, mark_of, mark_of_function
 from tests.weird import weird
 
 SEED = "a secret of the grader"
@@ -19,14 +19,7 @@ LEARNERS = ("", "ada", "bob", "eve")
 
 
 def points_of(one: Exercise, mine: object, learner: str = "") -> float:
-    cases = one.cases(SEED, learner)
-    return grade(one, cases, {case.key: Answer(plain(mine)) for case in cases}).points
-
-
-def first(one: Exercise, mine: object, learner: str = "") -> Verdict:
-    """The verdict on the first part of a value that is not right."""
-    found = [one.judge(case, plain(mine)) for case in one.cases(SEED, learner)]
-    return next((each for each in found if not each.right), found[0])
+    return mark_of(one, mine, learner=learner).points
 
 
 def called(one: Exercise, case: Case, answer: object) -> Verdict:
@@ -53,7 +46,7 @@ def test_the_leaves_of_the_library_earn_all_and_each_step_changes_something(lear
 
 def test_another_number_of_leaves_is_told_how_many_slots_were_joined() -> None:
     one = exercise("04.e1")
-    found = first(one, ["0-349 30 | 350-max 10", None, None, None])
+    found = first_part(one, ["0-349 30 | 350-max 10", None, None, None])
     assert "joins 25 slots, and a leaf holds 16" in found.message
     assert points_of(one, ["0-349 30 | 350-max 10", *right_leaves()[1:]]) == 6
 
@@ -61,14 +54,14 @@ def test_another_number_of_leaves_is_told_how_many_slots_were_joined() -> None:
 def test_a_cut_before_a_null_is_told_of_the_rule() -> None:
     one = exercise("04.e1")
     mine = ["0-169 13 | 170-349 12 | 350-max 10", None, None, None]  # 160-169 is a NULL, and cut off there
-    found = first(one, mine)
+    found = first_part(one, mine)
     assert "no leaf but the last ends in a NULL" in found.message
     assert found.expected == "0-175 14 | 176-349 11 | 350-max 10"
     assert "* 0-175 14 slots" in found.difference
 
 
 def test_wrong_numbers_with_the_right_borders_are_told_apart() -> None:
-    found = first(exercise("04.e1"), ["0-175 12 | 176-349 11 | 350-max 10", None, None, None])
+    found = first_part(exercise("04.e1"), ["0-175 12 | 176-349 11 | 350-max 10", None, None, None])
     assert "the borders are right, the numbers of slots are not" in found.message
 
 
@@ -109,7 +102,7 @@ def test_the_state_before_for_every_step_earns_nothing() -> None:
     [("0-199", "is no slot"), ("0-199 a", "is no leaf"), ("0-199 NULL", "is no leaf"), ("", "expected leaves")],
 )
 def test_what_is_no_list_of_leaves_is_told_the_form(text: str, said: str) -> None:
-    found = first(exercise("04.e1"), [text, None, None, None])
+    found = first_part(exercise("04.e1"), [text, None, None, None])
     assert found.shape
     assert said in found.message
 
@@ -196,16 +189,16 @@ def test_an_erase_at_the_end_of_a_leaf_is_no_exact_store() -> None:
     _, stores = one.instance("")  # type: ignore[attr-defined]
     key = next(f"w{n}" for n, store in enumerate(stores, 1) if right[f"w{n}"] == ["spanning", 3] and store[2] is None)
     mine = {**right, key: ["exact", 0]}
-    found = first(one, mine)
+    found = first_part(one, mine)
     assert "neither the path nor the number of new nodes; look at the last index of the leaf" in found.message
     assert points_of(one, mine) == 4
     assert points_of(one, {**right, key: ["spanning", 2]}) == 4.5
-    assert "What is above them is made anew, too" in first(one, {**right, key: ["spanning", 2]}).message
+    assert "What is above them is made anew, too" in first_part(one, {**right, key: ["spanning", 2]}).message
 
 
 @pytest.mark.parametrize("value", [["exact"], ["exact", True], [3, 3], ["walk", 0], ["exact", 0, 0]])
 def test_another_form_of_a_write_is_told(value: list[object]) -> None:
-    found = first(exercise("04.e3"), {f"w{n}": value for n in range(1, 6)})
+    found = first_part(exercise("04.e3"), {f"w{n}": value for n in range(1, 6)})
     assert found.shape
     assert "expected" in found.message
 

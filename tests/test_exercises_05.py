@@ -11,6 +11,7 @@ from mmsim.course.exercises.c05 import NONE, Lowest, WhatASearchAnswers, _room
 from mmsim.course.exercises.model import Answer, Exercise, Verdict, grade
 from mmsim.course.exercises.plain import Plain, plain
 from mmsim.maple import MapleState
+from tests.exercise_answers import first_part, mark_of
 from tests.weird import weird
 
 SEED = "a secret of the grader"
@@ -18,14 +19,7 @@ LEARNERS = ("", "ada", "bob", "eve")
 
 
 def points_of(one: Exercise, mine: object, learner: str = "") -> float:
-    cases = one.cases(SEED, learner)
-    return grade(one, cases, {case.key: Answer(plain(mine)) for case in cases}).points
-
-
-def first(one: Exercise, mine: object, learner: str = "") -> Verdict:
-    """The verdict on the first part of a value that is not right."""
-    found = [one.judge(case, plain(mine)) for case in one.cases(SEED, learner)]
-    return next((each for each in found if not each.right), found[0])
+    return mark_of(one, mine, learner=learner).points
 
 
 # -- 05.e1
@@ -60,7 +54,7 @@ def test_the_sum_of_the_runs_is_told_from_the_longest() -> None:
                     gaps = [sum(runs) if at == slot else gap for at, gap in enumerate(after[0])]
                     mine: list[str | None] = [*right_gaps(learner)]
                     mine[n] = trees.gap_text(gaps, after[1])
-                    assert "the longest of them, not the sum" in first(one, mine, learner).message
+                    assert "the longest of them, not the sum" in first_part(one, mine, learner).message
                     assert points_of(one, mine, learner) == 5
                     return
     pytest.fail("no leaf with two runs")
@@ -73,7 +67,7 @@ def test_a_star_that_stays_is_told() -> None:
             if before[1] != after[1]:
                 mine = [*right_gaps(learner)]
                 mine[n] = trees.gap_text(after[0], before[1])
-                assert "the star marks the largest" in first(one, mine, learner).message
+                assert "the star marks the largest" in first_part(one, mine, learner).message
                 return
     pytest.fail("no star moves")
 
@@ -88,7 +82,7 @@ def test_a_gap_that_is_not_corrected_is_told_and_what_follows_counts() -> None:
     for _, (before, _), (right, _) in steps[1:]:
         own = [mine_ if old == new else new for mine_, old, new in zip(own, before, right, strict=True)]
         mine.append(trees.gap_text(own, own.index(max(own))))
-    assert f"slot {slot}: this store changes the longest empty run" in first(one, mine).message
+    assert f"slot {slot}: this store changes the longest empty run" in first_part(one, mine).message
     assert points_of(one, mine) == 5
 
 
@@ -103,7 +97,7 @@ def test_a_gap_that_is_not_corrected_is_told_and_what_follows_counts() -> None:
     ],
 )
 def test_another_form_of_gaps_is_told(text: str, said: str) -> None:
-    assert said in first(exercise("05.e1"), [text, *[None] * 5]).message
+    assert said in first_part(exercise("05.e1"), [text, *[None] * 5]).message
 
 
 # -- 05.e2
@@ -244,17 +238,17 @@ def test_a_lowest_fit_at_the_upper_end_is_told() -> None:
     one = exercise("05.e3")
     right = one.answers("")  # type: ignore[attr-defined]
     assert right["s1"] == [240, 674, [0, 1]]
-    assert "lowest fit: there is a lower one" in first(one, {**right, "s1": [244, 674, [0, 1]]}).message
-    assert "look at the upper end of a hole" in first(one, {**right, "s1": [240, 670, [0, 1]]}).message
-    assert "slots entered" in first(one, {**right, "s1": [240, 674, [1]]}).message
+    assert "lowest fit: there is a lower one" in first_part(one, {**right, "s1": [244, 674, [0, 1]]}).message
+    assert "look at the upper end of a hole" in first_part(one, {**right, "s1": [240, 670, [0, 1]]}).message
+    assert "slots entered" in first_part(one, {**right, "s1": [240, 674, [1]]}).message
     assert points_of(one, {**right, "s1": [240, 674, [1]]}) == 3.67
-    assert "there is room" in first(one, {**right, "s1": [NONE, NONE, [0]]}).message
-    assert "the answer is -16" in first(one, {**right, "s3": [232, 232, [0]]}).message
+    assert "there is room" in first_part(one, {**right, "s1": [NONE, NONE, [0]]}).message
+    assert "the answer is -16" in first_part(one, {**right, "s3": [232, 232, [0]]}).message
 
 
 @pytest.mark.parametrize("value", [[1, 2], [1, 2, 3], [1, True, []], [1, 2, [[]]], [1, 2, [0] * 11]])
 def test_another_form_of_a_search_is_told(value: list[Plain]) -> None:
-    found = first(exercise("05.e3"), {"s1": value})
+    found = first_part(exercise("05.e3"), {"s1": value})
     assert found.shape
     assert "expected a list like" in found.message
 

@@ -10,6 +10,7 @@ from mmsim.course.exercises.c06 import Prev
 from mmsim.course.exercises.model import Answer, Exercise, Verdict, grade
 from mmsim.course.exercises.plain import Plain, plain
 from mmsim.maple import MapleState
+from tests.exercise_answers import first_part, mark_of
 from tests.weird import weird
 
 SEED = "a secret of the grader"
@@ -17,14 +18,7 @@ LEARNERS = ("", "ada", "bob", "eve")
 
 
 def points_of(one: Exercise, mine: object, learner: str = "") -> float:
-    cases = one.cases(SEED, learner)
-    return grade(one, cases, {case.key: Answer(plain(mine)) for case in cases}).points
-
-
-def first(one: Exercise, mine: object, learner: str = "") -> Verdict:
-    """The verdict on the first part of a value that is not right."""
-    found = [one.judge(case, plain(mine)) for case in one.cases(SEED, learner)]
-    return next((each for each in found if not each.right), found[0])
+    return mark_of(one, mine, learner=learner).points
 
 
 def right_states(learner: str = "") -> dict[str, list[Plain]]:
@@ -47,7 +41,7 @@ def test_two_steps_find_nothing_and_the_store_takes_a_hole_along(learner: str) -
 def test_a_failed_step_that_changes_nothing_is_told_of_the_limit() -> None:
     right = right_states()
     mine = {**right, "o3": [None, *right["o2"][1:]]}
-    found = first(exercise("06.e1"), mine)
+    found = first_part(exercise("06.e1"), mine)
     assert "the answer is right, index and last are not" in found.message
     assert "where there is none it shows the limit" in found.message
     assert points_of(exercise("06.e1"), mine) == 6.5
@@ -56,26 +50,26 @@ def test_a_failed_step_that_changes_nothing_is_told_of_the_limit() -> None:
 def test_a_range_that_the_limit_cuts_is_told_of_the_whole_range() -> None:
     right, (_, ops) = right_states(), exercise("06.e1").instance("")  # type: ignore[attr-defined]
     mine = {**right, "o2": [right["o2"][0], right["o2"][1], ops[2][1][0]]}
-    assert "with its whole range" in first(exercise("06.e1"), mine).message
+    assert "with its whole range" in first_part(exercise("06.e1"), mine).message
 
 
 def test_a_next_refused_by_the_end_of_a_range_is_told_what_it_compares() -> None:
     right, (_, ops) = right_states(), exercise("06.e1").instance("")  # type: ignore[attr-defined]
     limit = ops[2][1][0]
-    found = first(exercise("06.e1"), {**right, "o2": [None, limit, limit]})
+    found = first_part(exercise("06.e1"), {**right, "o2": [None, limit, limit]})
     assert "neither the answer nor index and last; next takes the first entry that begins" in found.message
     assert points_of(exercise("06.e1"), {**right, "o2": [None, limit, limit]}) == 6
 
 
 def test_a_walk_that_shows_its_aim_is_told_of_the_bounds() -> None:
     right, (_, ops) = right_states(), exercise("06.e1").instance("")  # type: ignore[attr-defined]
-    found = first(exercise("06.e1"), {**right, "o1": [None, ops[0][1][0], ops[0][1][0]]})
+    found = first_part(exercise("06.e1"), {**right, "o1": [None, ops[0][1][0], ops[0][1][0]]})
     assert "the bounds of that slot, of a hole, too" in found.message
 
 
 @pytest.mark.parametrize("value", [["r1"], ["r1", 1, True], [3, 1, 2], ["r1", "1", "2"], [[], 1, 2]])
 def test_another_form_of_a_state_is_told(value: list[Plain]) -> None:
-    found = first(exercise("06.e1"), {"o1": value})
+    found = first_part(exercise("06.e1"), {"o1": value})
     assert found.shape
     assert "expected a list like" in found.message
 

@@ -10,28 +10,14 @@ import pytest
 
 from mmsim.brk import v4
 from mmsim.course.exercises import exercise
-from mmsim.course.exercises.ask import namespace_of, reply
+from mmsim.course.exercises.ask import namespace_of
 from mmsim.course.exercises.c11 import _ASKED, CountOnlyWhatIsNew, WhoRefuses, WithoutALimit, _sums
-from mmsim.course.exercises.model import Answer, Mark, Verdict, grade
+from mmsim.course.exercises.model import Answer, grade
 from mmsim.course.exercises.plain import Plain, plain
 from mmsim.course.exercises.scripts import run
+from tests.exercise_answers import mark_of, said_to
 
 REFUSALS, SCRIPT, REPAIR = WhoRefuses(), WithoutALimit(), CountOnlyWhatIsNew()
-
-
-def mark_of(one: Any, thing: Any, seed: object = 1) -> Mark:
-    """The mark of a function."""
-    cases = one.cases(seed)
-    return grade(one, cases, {case.key: Answer.of(reply(thing, one.name, case.args, one.driver)) for case in cases})
-
-
-def said_to(one: Any, thing: Any) -> Verdict:
-    """What is said to the first public case that is not right."""
-    for case in one.cases():
-        found = one.judge(case, Answer.of(reply(thing, one.name, case.args, one.driver)).value)
-        if not found.right:
-            return found
-    raise AssertionError("all are right")
 
 
 # -- 11.e1

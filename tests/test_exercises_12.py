@@ -9,28 +9,14 @@ import pytest
 
 from mmsim.brk import v4
 from mmsim.course.exercises import exercise
-from mmsim.course.exercises.ask import namespace_of, reply
+from mmsim.course.exercises.ask import namespace_of
 from mmsim.course.exercises.c12 import ALIKE, FIRST, GENERATIONS, Extends, NoFile, SameRule, _vma
-from mmsim.course.exercises.model import Answer, Mark, Verdict, grade
+from mmsim.course.exercises.model import Answer, grade
 from mmsim.course.exercises.plain import Plain, plain
 from mmsim.experiments.e2 import ADJACENCY, outcome
+from tests.exercise_answers import mark_of, said_to
 
 EXTENDS, SCRIPT, REPAIR = Extends(), NoFile(), SameRule()
-
-
-def mark_of(one: Any, thing: Any, seed: object = 1) -> Mark:
-    """The mark of a function."""
-    cases = one.cases(seed)
-    return grade(one, cases, {case.key: Answer.of(reply(thing, one.name, case.args, one.driver)) for case in cases})
-
-
-def said_to(one: Any, thing: Any) -> Verdict:
-    """What is said to the first public case that is not right."""
-    for case in one.cases():
-        found = one.judge(case, Answer.of(reply(thing, one.name, case.args, one.driver)).value)
-        if not found.right:
-            return found
-    raise AssertionError("all are right")
 
 
 # -- 12.e1

@@ -9,32 +9,23 @@ import pytest
 
 from mmsim.brk import v4
 from mmsim.course.exercises import exercise
-from mmsim.course.exercises.ask import namespace_of, reply
+from mmsim.course.exercises.ask import namespace_of
 from mmsim.course.exercises.c14 import odd_lines
-from mmsim.course.exercises.model import Answer, Mark, grade, verdict
-from mmsim.course.exercises.plain import plain
+from mmsim.course.exercises.model import Mark
 from mmsim.trace.loads import loaded
+from tests.exercise_answers import mark_of, wrong_verdict
 
 SEED = "a secret"
 
 
-def mark(key: str, thing: Any, seed: object = SEED) -> Mark:
-    one = exercise(key)
-    cases = one.cases(seed)  # type: ignore[arg-type]
-    if one.literal:
-        return grade(one, cases, {case.key: Answer(plain(thing)) for case in cases})
-    return grade(one, cases, {case.key: Answer.of(reply(thing, one.name, case.args, one.driver)) for case in cases})
+def mark(key: str, thing: Any, seed: int | str = SEED) -> Mark:
+    return mark_of(exercise(key), thing, seed)
 
 
 def first_said(key: str, thing: Any) -> str:
-    """What is said of the first public case that is wrong."""
-    one = exercise(key)
-    for case in one.cases():
-        answer = Answer.of(reply(thing, one.name, case.args, one.driver)) if case.args else Answer(plain(thing))
-        found = verdict(one, case, answer)
-        if not found.right:
-            return f"{found.message}\n{found.difference}"
-    return ""
+    """What is said of the first public case that is wrong, "" if none is."""
+    found = wrong_verdict(exercise(key), thing)
+    return f"{found.message}\n{found.difference}" if found else ""
 
 
 # -- 14.e1
