@@ -131,12 +131,15 @@ def _kernels_own() -> list[Path]:
 
 
 def _own_wheel(root: Path, cache: Path) -> Path:
-    """The wheel of mmsim, built from the checkout."""
+    """The wheel of mmsim, built from the checkout; with the census, for which mmsim looks beside its own folder."""
     build = "import sys; from flit_core.buildapi import build_wheel; print(build_wheel(sys.argv[1]))"
     folder = cache / "mmsim"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     name = run([sys.executable, "-c", build, folder], cwd=root).split()[-1]
+    with zipfile.ZipFile(folder / name, "a") as wheel:
+        for path in sorted((root / "tests" / "data" / "census").glob("*.json")):
+            wheel.write(path, path.relative_to(root))
     return folder / name
 
 
