@@ -7,6 +7,7 @@ from mmsim.course.exercises import exercise
 from mmsim.course.exercises.ask import reply
 from mmsim.course.exercises.model import Answer, Case, Exercise, Mark, Plain, Verdict, grade, verdict
 from mmsim.course.exercises.plain import NotPlain, plain
+from tests.weird import value
 
 SEED = "a secret of the grader"
 
@@ -76,23 +77,12 @@ WEIRD: tuple[Plain, ...] = (
 )  # fmt: skip
 
 
-def weird(chance: random.Random, depth: int = 0) -> Plain:
-    """Plain data of any form."""
-    kind = chance.randrange(9 if depth < 3 else 6)
-    if kind < 6:
-        return chance.choice(WEIRD)
-    if kind < 8:
-        return [weird(chance, depth + 1) for _ in range(chance.randrange(8))]
-    keys = ("c1", "c2", "claim", "evidence", "first", "lines", "a", "")
-    return {chance.choice(keys): weird(chance, depth + 1) for _ in range(4)}
-
-
 def hostile(key: str, seed: int = 0, rounds: int = 150) -> Iterator[tuple[Plain, Verdict]]:
     """(answer, verdict) of each case for weird answers; a judge that raises makes its test fail."""
     one, chance = exercise(key), random.Random(f"{key}/{seed}")
     cases = one.cases(SEED)
     for n in range(rounds):
-        answer = WEIRD[n] if n < len(WEIRD) else weird(chance)
+        answer = WEIRD[n] if n < len(WEIRD) else value(chance, WEIRD)
         try:
             answer = plain(answer)
         except NotPlain:

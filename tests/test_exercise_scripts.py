@@ -7,6 +7,7 @@ import pytest
 from mmsim.course.exercises.model import Answer, grade
 from mmsim.course.exercises.plain import Plain, plain
 from mmsim.course.exercises.scripts import CALLS, CounterExample, NotAScript, Run, compared, read, run
+from tests.weird import value
 
 
 class SameMaps(CounterExample):
@@ -90,16 +91,9 @@ def test_weird_data_is_never_run_and_never_raises() -> None:
     chance = random.Random(7)
     atoms: list[Plain] = [None, True, 0, -1, 4, 1.5, "", "brk", "rw-", "x" * 1000, 1 << 4000, [], {}, ["brk", 4]]
 
-    def weird(depth: int) -> Plain:
-        if depth == 0 or chance.random() < 0.3:
-            return chance.choice(atoms)
-        if chance.random() < 0.2:
-            return {chance.choice("ab"): weird(depth - 1)}
-        return [weird(depth - 1) for _ in range(chance.randrange(5))]
-
     one = SameMaps()
     for _ in range(500):
-        answer = weird(4)
+        answer = value(chance, atoms, depth=4)
         assert all(0 <= one.judge(case, answer).share <= 1 for case in one.cases("seed"))
     assert not one.judge(one.cases()[0], [["brk", 4]] * 100_000).right
 

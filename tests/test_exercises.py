@@ -24,6 +24,7 @@ from mmsim.course.exercises.model import (
     Case,
     Exercise,
     Mark,
+    Order,
     Verdict,
     faults,
     grade,
@@ -704,6 +705,20 @@ def test_watch_and_build_are_commands() -> None:
     assert run("build", "--check").returncode == 0
     assert run("watch", "nowhere.ipynb").returncode == 2
     assert "02.e1" in run("watch", "--once", "exercises/02-reading-a-maple-tree.ipynb").stdout
+
+
+# -- orders
+
+
+@pytest.mark.parametrize("one", [one for one in ALL if isinstance(one, Order)], ids=lambda one: one.id)
+def test_a_letter_that_does_not_fit_hears_its_reason_once(one: Order) -> None:
+    whole = one.cases(SEED)[-1]
+    for letter in sorted(set(one.lines) - {letter for letter, before in one.after.items() if not before}):
+        message = one.judge(whole, letter).message
+        assert message.count("cannot come first") == 1
+        assert letter not in one.why or message.count(one.why[letter]) == 1
+    first = next(letter for letter, before in one.after.items() if not before)
+    assert one.judge(whole, first * 2).message.endswith("cannot come here: once is enough")
 
 
 # -- giving out

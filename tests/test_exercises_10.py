@@ -12,6 +12,7 @@ from mmsim.course.exercises.model import Answer, Mark, Verdict, grade
 from mmsim.course.exercises.plain import Plain, plain
 from mmsim.experiments.build import HEAP
 from mmsim.mm.units import PAGE
+from tests.weird import value
 
 COUNTS, CLAIM, SCRIPT = ObjectsMade(), WhatIsSaved(), NothingUnmapped()
 
@@ -150,16 +151,9 @@ def test_weird_answers_are_judged_and_earn_nothing() -> None:
     chance = random.Random(10)
     atoms: list[Plain] = [None, True, 0, -1, 1 << 4000, 1.5, "", "C", "brk", [], {}, [0] * 3, ["brk", 4]]
 
-    def weird(depth: int) -> Plain:
-        if depth == 0 or chance.random() < 0.3:
-            return chance.choice(atoms)
-        if chance.random() < 0.4:
-            return {chance.choice(("claim", "evidence", "c1", "c2", "x")): weird(depth - 1) for _ in range(2)}
-        return [weird(depth - 1) for _ in range(chance.randrange(5))]
-
     for one in (COUNTS, CLAIM, SCRIPT):
         for _ in range(300):
-            answer = weird(3)
+            answer = value(chance, atoms)
             for case in one.cases("seed"):
                 assert 0 <= one.judge(case, answer).share < 1
         for case in one.cases("seed"):

@@ -16,6 +16,7 @@ from mmsim.course.exercises.model import Answer, grade
 from mmsim.course.exercises.plain import Plain, plain
 from mmsim.course.exercises.scripts import run
 from tests.exercise_answers import mark_of, said_to
+from tests.weird import value
 
 REFUSALS, SCRIPT, REPAIR = WhoRefuses(), WithoutALimit(), CountOnlyWhatIsNew()
 
@@ -187,14 +188,9 @@ def test_weird_answers_are_judged_and_earn_nothing() -> None:
     chance = random.Random(11)
     atoms: list[Plain] = [None, 1, -1, 1 << 4000, 1.5, "", "brk", [], {}, [True], [1, 0], ["vm_brk_flags", 1, 1]]
 
-    def weird(depth: int) -> Plain:
-        if depth == 0 or chance.random() < 0.3:
-            return chance.choice(atoms)
-        return [weird(depth - 1) for _ in range(chance.randrange(5))]
-
     for one in (REFUSALS, SCRIPT, REPAIR):
         for _ in range(200):
-            answer = weird(3)
+            answer = value(chance, atoms)
             for case in one.cases("seed")[:12]:
                 assert one.judge(case, answer).share == 0
         for case in one.cases("seed")[:12]:

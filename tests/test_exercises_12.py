@@ -15,6 +15,7 @@ from mmsim.course.exercises.model import Answer, grade
 from mmsim.course.exercises.plain import Plain, plain
 from mmsim.experiments.e2 import ADJACENCY, outcome
 from tests.exercise_answers import mark_of, said_to
+from tests.weird import value
 
 EXTENDS, SCRIPT, REPAIR = Extends(), NoFile(), SameRule()
 
@@ -186,14 +187,9 @@ def test_weird_answers_are_judged_and_earn_nothing() -> None:
     chance = random.Random(12)
     atoms: list[Plain] = [None, 1, -1, 1 << 4000, 1.5, "", "brk", [], {}, [True], ["peek", 3], ["brk", 4]]
 
-    def weird(depth: int) -> Plain:
-        if depth == 0 or chance.random() < 0.3:
-            return chance.choice(atoms)
-        return [weird(depth - 1) for _ in range(chance.randrange(5))]
-
     for one in (EXTENDS, SCRIPT, REPAIR):
         for _ in range(200):
-            answer = weird(3)
+            answer = value(chance, atoms)
             for case in one.cases("seed")[:12]:
                 assert one.judge(case, answer).share == 0
         for case in one.cases("seed")[:12]:

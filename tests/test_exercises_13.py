@@ -11,6 +11,7 @@ from mmsim.course.exercises.model import Answer, Mark, grade, verdict
 from mmsim.course.exercises.plain import plain
 from mmsim.experiments.try_growth import played
 from mmsim.mm.units import PAGE
+from tests.weird import value
 
 SEED = "a secret"
 
@@ -164,13 +165,8 @@ def test_a_comment_is_judged_in_parts(changes: dict[str, Any], points: float, pa
 # -- whatever comes
 
 
-def weird(chance: random.Random, depth: int = 0) -> Any:
-    if depth > 3 or chance.random() < 0.4:
-        return chance.choice([None, True, 0, -1, 1 << 4000, 1.5, "", "A", "x" * 10_000, [], {}, [["brk", 4]] * 50])
-    if chance.random() < 0.4:
-        return [weird(chance, depth + 1) for _ in range(chance.randrange(6))]
-    names = ["claim", "evidence", "extended", "VMAs v4", "script", "hunk", "world", *RIGHT]
-    return {name: weird(chance, depth + 1) for name in chance.sample(sorted(set(names)), chance.randrange(6))}
+ATOMS = (None, True, 0, -1, 1 << 4000, 1.5, "", "A", "x" * 10_000, [], {}, [["brk", 4]] * 50)
+NAMES = sorted({"claim", "evidence", "extended", "VMAs v4", "script", "hunk", "world", *RIGHT})
 
 
 @pytest.mark.parametrize("key", ["13.e1", "13.e2", "13.e3"])
@@ -178,7 +174,7 @@ def test_no_answer_makes_a_judge_fail(key: str) -> None:
     one, chance = exercise(key), random.Random(key)
     cases = one.cases(SEED)
     for _ in range(300):
-        answer = weird(chance)
+        answer = value(chance, ATOMS, NAMES)
         for case in cases:
             assert 0 <= one.judge(case, answer).share < 1
 

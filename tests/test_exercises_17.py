@@ -64,7 +64,7 @@ def test_an_order_earns_its_right_prefix(order: str, points: float) -> None:
     found = value_mark("17.e1", order)
     assert abs(found.points - points) < 0.01, found
     if points < 3 and order != "HBE":
-        assert ". " in judged("17.e1", order, 1).message, "an idea is said"
+        assert ": " in judged("17.e1", order, 1).message, "an idea is said"
     if points < 3:
         assert (
             "cannot come" in judged("17.e1", order, 1).message or "does not reach" in judged("17.e1", order, 1).message

@@ -15,6 +15,7 @@ from mmsim.course.exercises.model import Answer, Mark, grade, verdict
 from mmsim.course.exercises.repair import SIGHTS, Repair, failing, points
 from mmsim.explore.world import START
 from mmsim.mm.units import PAGE
+from tests.weird import value
 
 _LINE = "            if not stored:\n                return -ENOMEM"
 
@@ -114,13 +115,7 @@ def test_points_of_a_call() -> None:
 # -- claims that no driver makes
 
 
-def weird(chance: random.Random, depth: int = 0) -> Any:
-    if depth > 3 or chance.random() < 0.4:
-        plain = [None, True, 0, -1, 1 << 4000, 1.5, "", "x" * 10_000, "answer", [], {}, [[]] * 300]
-        return chance.choice(plain)
-    if chance.random() < 0.5:
-        return [weird(chance, depth + 1) for _ in range(chance.randrange(5))]
-    return {name: weird(chance, depth + 1) for name in chance.sample(sorted(SIGHTS), chance.randrange(len(SIGHTS)))}
+ATOMS = (None, True, 0, -1, 1 << 4000, 1.5, "", "x" * 10_000, "answer", [], {}, [[]] * 300)
 
 
 def test_no_claim_makes_the_judge_fail() -> None:
@@ -131,9 +126,9 @@ def test_no_claim_makes_the_judge_fail() -> None:
         claim = [dict(state) for state in right]
         if n % 2:
             place = chance.choice(claim)
-            place[chance.choice(sorted(SIGHTS))] = weird(chance)
+            place[chance.choice(sorted(SIGHTS))] = value(chance, ATOMS, sorted(SIGHTS))
         else:
-            claim = weird(chance)
+            claim = value(chance, ATOMS, sorted(SIGHTS))
         found = TOY.judge(case, claim)
         assert found.share in (0, 1)
         assert found.right == (claim == right)

@@ -1,7 +1,7 @@
 """Strange plain data for judges: what a hostile submission could send as an answer."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mmsim.course.exercises.plain import Plain
 
@@ -9,6 +9,7 @@ ATOMS: tuple[Plain, ...] = (
     None, True, False, 0, 1, -1, 7, 2**64, -(2**64), 1 << 4000, 0.0, 1.5, -0.0, 1e308, "", "a", "0-9 a", "0-max 3",
     "0-9 NULL | 5-2 a", "9" * 300 + " a", "\x00", "\u202e", "<b>", "|" * 50, "10 | 20* | 0", "max", "[1]" * 40,
 )  # fmt: skip
+NAMES = ("w1", "s1", "o1", "c1", "claim", "evidence", "a", "")
 BIG: tuple[Plain, ...] = ("x" * 200_000, "0-9 a | " * 20_000, [0] * 90_000, [None] * 90_000, ["0-9 a"] * 20_000)
 
 
@@ -21,15 +22,16 @@ def weird(chance: random.Random, count: int) -> Iterator[Plain]:
     yield from ATOMS
     yield from BIG
     for _ in range(count):
-        yield _value(chance, 3)
+        yield value(chance)
 
 
-def _value(chance: random.Random, depth: int) -> Plain:
+def value(chance: random.Random, atoms: Sequence[Plain] = ATOMS, names: Sequence[str] = NAMES, depth: int = 3) -> Plain:
+    """Atoms in lists and in dicts with some of these names, nested so deep at the most."""
     kind = chance.randrange(4) if depth else 0
     if kind == 1:
-        return [_value(chance, depth - 1) for _ in range(chance.randrange(7))]
+        return [value(chance, atoms, names, depth - 1) for _ in range(chance.randrange(7))]
     if kind == 2:
-        return {chance.choice(("w1", "s1", "o1", "a", "")): _value(chance, depth - 1) for _ in range(3)}
+        return {name: value(chance, atoms, names, depth - 1) for name in chance.sample(names, min(3, len(names)))}
     if kind == 3:
-        return [_value(chance, depth - 1)] * chance.randrange(7)
-    return chance.choice(ATOMS)
+        return [value(chance, atoms, names, depth - 1)] * chance.randrange(7)
+    return chance.choice(atoms)

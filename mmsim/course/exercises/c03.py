@@ -7,11 +7,9 @@ from typing import ClassVar
 from mmsim.maple import ULONG_MAX, CheckError, MapleTree, ranges
 
 from . import leaf
-from .leaf import Slot
+from .leaf import Slot, Store
 from .model import RIGHT, Case, Function, Order, Perform, Plain, Predict, Verdict, wrong_shape
 from .plain import told
-
-Store = tuple[int, int, str | None]
 
 
 def _leaf(chance: random.Random) -> MapleTree:
@@ -22,11 +20,6 @@ def _leaf(chance: random.Random) -> MapleTree:
         tree.store_range(at, last, name)
         at = last + 1 + chance.choice((0, 10, 20))
     return tree
-
-
-def _said(store: Store) -> str:
-    first, last, entry = store
-    return f"store_range({first}, {last}, {entry!r})"
 
 
 class WhichPath(Predict):
@@ -62,7 +55,7 @@ class WhichPath(Predict):
     def task(self, learner: str = "") -> str:
         """See Exercise."""
         tree, stores = self.instance(learner)
-        lines = "\n".join(f"s{n}: {_said(store)}" for n, store in enumerate(stores, 1))
+        lines = "\n".join(f"s{n}: store_range{store}" for n, store in enumerate(stores, 1))
         lead = f"The leaf, in an address space's tree:\n\n{tree.dump()}"
         return f"{lead}\n\nEach store meets the leaf as it stands above:\n\n{lines}"
 
@@ -161,18 +154,15 @@ class TreeAfterEachStore(Perform):
     def task(self, learner: str = "") -> str:
         """See Exercise."""
         tree, stores = self.instance(learner)
-        lines = "\n".join(f"{n}. {_said(store)}" for n, store in enumerate(stores, 1))
+        lines = leaf.calls(stores)
         return f"Before: `{leaf.text(leaf.slots_of(tree))}`\n\nThen, one after the other:\n\n{lines}"
 
     def steps(self, learner: str = "") -> list[tuple[Plain, Plain, Plain]]:
         """See Perform: the leaf before and after each store in the library's own trace."""
         tree, stores = self.instance(learner)
-        with tree.watch() as log:
-            for store in stores:
-                tree.store_range(*store)
         return [
             ([write.index, write.last, write.entry], list(ranges(write.before)), list(ranges(write.after)))
-            for write in log
+            for write in leaf.written(tree, stores)
         ]
 
     def read(self, written: Plain) -> Plain:
@@ -199,14 +189,14 @@ class TreeAfterEachStore(Perform):
     def wrong(self, part: Plain, mine: Plain) -> Verdict:
         """See Perform; what no leaf can be is said first."""
         number, store, _, after = part
-        said = leaf.uncovered(mine) or f"another leaf after {_said(tuple(store))}"
+        said = leaf.uncovered(mine) or f"another leaf after store_range{tuple(store)}"
         difference = leaf.compared(after, mine)
         return Verdict(0, f"step {number}: {said}", leaf.text(after), leaf.text(mine[: leaf.MOST]), difference)
 
     def picture(self, case: Case, answer: Plain) -> str:
         """See Exercise."""
         number, store, _, after = case.part
-        return _two_leaves(after, leaf.parse(answer[number - 1]), f"the leaf after {_said(tuple(store))}")
+        return _two_leaves(after, leaf.parse(answer[number - 1]), f"the leaf after store_range{tuple(store)}")
 
 
 class StoreInLeaf(Function):

@@ -9,16 +9,9 @@ from mmsim.maple.big import BigNode, cut_points
 
 from . import leaf, tree_defects, trees
 from .assertions import Assertions, Defect, Odd, planted
-from .leaf import Slot
+from .leaf import Slot, Store
 from .model import RIGHT, Case, Function, NotAState, Perform, Plain, Predict, Verdict, wrong_shape
 from .plain import told
-
-Store = tuple[int, int, str | None]
-
-
-def _said(store: Store) -> str:
-    first, last, entry = store
-    return f"store_range({first}, {last}, {entry!r})"
 
 
 class LeavesAfterEachStore(Perform):
@@ -79,16 +72,13 @@ class LeavesAfterEachStore(Perform):
     def task(self, learner: str = "") -> str:
         """See Exercise."""
         tree, stores = self.instance(learner)
-        lines = "\n".join(f"{n}. {_said(store)}" for n, store in enumerate(stores, 1))
+        lines = leaf.calls(stores)
         before = self.write(trees.leaves(tree))
         return f"The tree:\n\n{trees.shown(tree)}\n\nBefore: `{before}`\n\nThen, one after the other:\n\n{lines}"
 
     def steps(self, learner: str = "") -> list[tuple[Plain, Plain, Plain]]:
         """See Perform: leaves before and after, and what the library joined (mas_wr_spanning_store(), 6.1)."""
         tree, stores = self.instance(learner)
-        with tree.watch() as log:
-            for store in stores:
-                tree.store_range(*store)
         return [
             (
                 {
@@ -99,7 +89,7 @@ class LeavesAfterEachStore(Perform):
                 trees.leaves(write.before),
                 trees.leaves(write.after),
             )
-            for write in log
+            for write in leaf.written(tree, stores)
         ]
 
     def read(self, written: Plain) -> Plain:
@@ -157,7 +147,7 @@ class LeavesAfterEachStore(Perform):
         from mmsim.view import row_pair
 
         number, step, _, after = case.part
-        title = f"the leaves after {_said(tuple(step['store']))}"
+        title = f"the leaves after store_range{tuple(step['store'])}"
         rows = [[(*one[:2], f"{one[2]} slots") for one in row] for row in (after, self.read(answer[number - 1]))]
         return row_pair(*rows, title).svg()
 
@@ -331,7 +321,7 @@ class WhichPathUp(Predict):
     def task(self, learner: str = "") -> str:
         """See Exercise."""
         tree, stores = self.instance(learner)
-        lines = "\n".join(f"w{n}: {_said(store)}" for n, store in enumerate(stores, 1))
+        lines = "\n".join(f"w{n}: store_range{store}" for n, store in enumerate(stores, 1))
         return f"The tree:\n\n{trees.shown(tree)}\n\nEach write meets the tree as it stands above:\n\n{lines}"
 
     def answers(self, learner: str = "") -> dict[str, Plain]:

@@ -9,11 +9,10 @@ from typing import ClassVar
 from mmsim.maple import ULONG_MAX, MapleState, MapleTree
 
 from . import leaf, trees
-from .leaf import Slot
+from .leaf import Slot, Store
 from .model import RIGHT, Case, Function, NotAState, Perform, Plain, Predict, Verdict, wrong_shape
 from .plain import told
 
-Store = tuple[int, int, str | None]
 NONE = -16
 """-EBUSY, what the cursor answers when there is no room."""
 
@@ -98,16 +97,13 @@ class GapsAfterEachStore(Perform):
     def task(self, learner: str = "") -> str:
         """See Exercise."""
         tree, stores = self.instance(learner)
-        lines = "\n".join(f"{n}. store_range{store}" for n, store in enumerate(stores, 1))
+        lines = leaf.calls(stores)
         before = trees.gap_text(tree.root.gaps, tree.root.gap_slot)
         return f"The tree:\n\n{trees.shown(tree)}\n\nBefore: `{before}`\n\nThen, one after the other:\n\n{lines}"
 
     def steps(self, learner: str = "") -> list[tuple[Plain, Plain, Plain]]:
         """See Perform: gaps and gap slot of the root in the library's own trace (mas_update_gap(), 6.1)."""
         tree, stores = self.instance(learner)
-        with tree.watch() as log:
-            for store in stores:
-                tree.store_range(*store)
         return [
             (
                 {
@@ -118,7 +114,7 @@ class GapsAfterEachStore(Perform):
                 [write.before.root.gaps, write.before.root.gap_slot],
                 [write.after.root.gaps, write.after.root.gap_slot],
             )
-            for write in log
+            for write in leaf.written(tree, stores)
         ]
 
     def read(self, written: Plain) -> Plain:

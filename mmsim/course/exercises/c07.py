@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import ClassVar
 
 from mmsim.brk import Process
@@ -185,7 +184,7 @@ class StepsOfAGrowth(Order):
         "I": "`vma_merge()` is asked for a neighbour to extend; without one a mapping is made",
     }
     after: ClassVar[Mapping[str, str]] = {"C": "", "G": "C", "E": "G", "A": "E", "I": "A", "F": "I", "B": "F"}
-    ideas: ClassVar[Mapping[str, str]] = {
+    why: ClassVar[Mapping[str, str]] = {
         "A": "do_brk_flags() is called when the room is known to be free",
         "B": "pages are faulted in when the lock is dropped, not under it",
         "D": "a break is moved as asked, or not at all",
@@ -195,18 +194,6 @@ class StepsOfAGrowth(Order):
         "H": "a growth asks for a neighbour to extend, and most growths find one",
         "I": "nothing is mapped before all limits are kept",
     }
-    """What is to be thought of when a line stands where it does not belong."""
-
-    def judge(self, case: Case, answer: Plain) -> Verdict:
-        """See Order; the idea behind the first letter that does not fit is added."""
-        found = super().judge(case, answer)
-        if found.right or found.shape or type(answer) is not str:
-            return found
-        good = self._prefix(answer)
-        if good == len(answer):
-            return found
-        idea = "once is enough" if answer[good] in answer[:good] else self.ideas.get(answer[good], "")
-        return replace(found, message=f"{found.message}: {idea}" if idea else found.message)
 
 
 class BrkAnswer(Function):

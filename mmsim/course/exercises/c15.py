@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from random import Random
 from typing import Any, ClassVar
 
@@ -13,7 +12,7 @@ from mmsim.explore.world import START
 from mmsim.mm.calls import MAP, PROT
 from mmsim.mm.units import PAGE
 
-from .model import Case, Order, Plain, Verdict
+from .model import Order, Plain, Verdict
 from .repair import Repair, failing
 from .scripts import CounterExample, Run
 
@@ -75,14 +74,6 @@ class StepsOfAnUnmap(Order):
         "I": "a monitor is told, it is not asked",
         "J": "pages go after their VMAs are out of the tree",
     }
-
-    def judge(self, case: Case, answer: Plain) -> Verdict:
-        """See Order; with the reason why a letter cannot come there."""
-        found = super().judge(case, answer)
-        place = 0 if found.right or found.shape else self._prefix(answer)
-        if not found.difference or answer[place] not in self.why or answer[place] in answer[:place]:
-            return found
-        return replace(found, message=f"{found.message}: {self.why[answer[place]]}")
 
 
 _BARE = """\

@@ -44,25 +44,17 @@ class CutThatLeavesNothing(Order):
         "I": "file the VMA in its interval trees again, and drop their lock",
     }
     after: ClassVar[Mapping[str, str]] = {"H": "", "B": "H", "E": "B", "C": "E", "F": "E", "I": "CF", "A": "CF"}
-    whys: ClassVar[Mapping[str, str]] = {
-        "A": "Count only what has gone, from VMA and tree.",
-        "B": "An event that is queued stays queued: nothing that may fail can come behind it.",
-        "C": "The interval trees file a VMA under its bounds: take it out, under their lock, before these change.",
-        "D": "No generation has a line for this.",
-        "E": "Behind this nothing may be asked for: the memory for it might have to wait for this very lock.",
-        "F": "The way from here on must not fail, and the lock has to be held.",
-        "G": "The VMA goes on: its lower part stays.",
-        "H": "What may fail, and is easily given back, belongs to the beginning.",
-        "I": "A VMA is filed under the bounds it has at that moment; others look as soon as the lock is dropped.",
+    why: ClassVar[Mapping[str, str]] = {
+        "A": "count only what has gone, from VMA and tree",
+        "B": "an event that is queued stays queued: nothing that may fail can come behind it",
+        "C": "the interval trees file a VMA under its bounds: take it out, under their lock, before these change",
+        "D": "no generation has a line for this",
+        "E": "behind this nothing may be asked for: the memory for it might have to wait for this very lock",
+        "F": "the way from here on must not fail, and the lock has to be held",
+        "G": "the VMA goes on: its lower part stays",
+        "H": "what may fail, and is easily given back, belongs to the beginning",
+        "I": "a VMA is filed under the bounds it has at that moment; others look as soon as the lock is dropped",
     }
-    """What is said where a letter does not fit."""
-
-    def judge(self, case: Case, answer: Plain) -> Verdict:
-        """See Order; the first letter that does not fit has an idea of its own."""
-        found = super().judge(case, answer)
-        if found.right or found.shape or self._prefix(answer) == len(answer):
-            return found
-        return replace(found, message=f"{found.message}. {self.whys[answer[self._prefix(answer)]].removesuffix('.')}")
 
 
 # -- 17.e2

@@ -5,11 +5,13 @@ from collections.abc import Iterable
 from difflib import SequenceMatcher
 from itertools import zip_longest
 
-from mmsim.maple import ULONG_MAX, MapleTree
+from mmsim.maple import ULONG_MAX, MapleTree, Write
 
 from .model import NotAState
 
 Slot = tuple[int, int, str | None]
+Store = Slot
+"""First and last index, and the entry that is stored there."""
 
 _SLOT = re.compile(r"([0-9]{1,20})(?: ?- ?([0-9]{1,20}|max|ULONG_MAX))?(?: ?: | )(\S+)")
 
@@ -61,6 +63,24 @@ def tree_of(slots: Iterable[Slot], **mode: bool) -> MapleTree:
         if entry is not None:
             tree.store_range(first, last, entry)
     return tree
+
+
+def calls(stores: Iterable[Store]) -> str:
+    """Stores as numbered lines, as they would be called.
+
+    >>> print(calls([(10, 19, "a"), (15, 15, None)]))
+    1. store_range(10, 19, 'a')
+    2. store_range(15, 15, None)
+    """
+    return "\n".join(f"{n}. store_range{store}" for n, store in enumerate(stores, 1))
+
+
+def written(tree: MapleTree, stores: Iterable[Store]) -> list[Write]:
+    """The library's own trace of some stores, one after the other."""
+    with tree.watch() as log:
+        for store in stores:
+            tree.store_range(*store)
+    return list(log)
 
 
 def uncovered(slots: list[Slot]) -> str:

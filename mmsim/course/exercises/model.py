@@ -314,7 +314,7 @@ class Order(Value):
     lines: ClassVar[Mapping[str, str]]
     after: ClassVar[Mapping[str, str]]
     why: ClassVar[Mapping[str, str]] = {}
-    """What is said of a false line, where it helps."""
+    """What is said of a letter where it does not fit, for those where that helps."""
     shown = 1
 
     def parts(self, learner: str = "") -> list[tuple[str, Plain]]:
@@ -334,7 +334,8 @@ class Order(Value):
         if good == len(answer):
             return Verdict(share, f"right so far, but {answer!r} does not reach the end", got=answer)
         said = f"{answer[good]!r} ({self.lines[answer[good]]}) cannot come " + ("first" if not good else "here")
-        said += f": {self.why[answer[good]]}" if answer[good] in self.why else ""
+        idea = "once is enough" if answer[good] in answer[:good] else self.why.get(answer[good], "")
+        said += f": {idea}" if idea else ""
         return Verdict(
             share, said, got=answer, difference=f"{answer}\n{' ' * good}^ the first letter that does not fit"
         )
