@@ -12,10 +12,12 @@ from typing import Any
 from .lab import Lab
 
 FIND = """
-def _mm_find(model_id):
+def _mm_find(model_id, found={}):
     import gc, json
     from mmsim.view.widgets import Lab
-    lab = next(each for each in gc.get_objects() if Lab in type(each).__mro__ and each.box.model_id == model_id)
+    if model_id not in found:
+        found.update((each.box.model_id, each) for each in gc.get_objects() if Lab in type(each).__mro__)
+    lab = found[model_id]
     said = {"class": type(lab).__name__, "report": lab.report(), "svg": lab.picture.svg(), "shown": lab.said.value}
     return json.dumps(said)
 """
@@ -23,7 +25,7 @@ def _mm_find(model_id):
 
 KEYS = {
     "slider": (("End", "Home", "PageUp", "ArrowRight"), ("Home", "End", "PageDown", "ArrowLeft")),
-    "dropdown": (("End", "ArrowUp", "b"), ("Home", "ArrowDown", "b")),
+    "dropdown": (("End", "ArrowUp", "b"), ("Home", "ArrowDown", "b", "End")),
     "checkbox": (("Space",),) * 2,
     "button": (("Enter", "Space"),) * 2,
 }
@@ -72,16 +74,16 @@ class Driven:
 
         The drawing and the text must become those of the lab; what is otherwise after SETTLE is noted as wrong.
         """
-        told = json.loads(self.lab.ask("", f"_mm_find({self.model!r})"))
-        self.name = told["class"]
         end = time.monotonic() + SETTLE
         while True:
+            self.lab.ask()  # ipywidgets keeps an input back until the kernel is done with the one before
+            told = json.loads(self.lab.ask("", f"_mm_find({self.model!r})"))
+            self.name = told["class"]
             shown = self.lab.page.evaluate("([number, svg]) => mm.state(number, svg)", [self.number, told["svg"]])
             wrong = self._wrong(told, shown)
             if not wrong or time.monotonic() > end:
                 self.wrong += wrong
                 return shown
-            time.sleep(0.02)
 
     def _wrong(self, told: dict[str, Any], shown: dict[str, Any]) -> list[str]:
         """What the page shows that is not what the lab says; a refusal stands in place of the result."""
@@ -175,7 +177,7 @@ class Driven:
         for _ in range(3 * len(self.controls())):
             self.lab.page.keyboard.press("Tab")
             mark = self.lab.page.evaluate("mm.focused()")
-            if mark:
+            if mark and mark.startswith(f"{self.number}."):
                 found.append(mark)
         return found
 

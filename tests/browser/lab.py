@@ -146,7 +146,7 @@ class Lab(Tab):
         """Run one cell, with another source if one is given; the text its output shows."""
         return self.wait("mm.run(cell, source ?? undefined)", cell=cell, source=source)
 
-    def ask(self, code: str, expression: str) -> Any:
+    def ask(self, code: str = "", expression: str = "None") -> Any:
         """Run code in the kernel, out of sight; the value of an expression that is plain data."""
         return ast.literal_eval(self.wait("mm.ask(code, expression)", code=code, expression=expression))
 

@@ -15,6 +15,8 @@ window.mm = (() => {
     await panel().context.ready;
     await panel().sessionContext.ready;
     await kernel().info;
+    // JupyterLab puts the cells into the page bit by bit; one that is run before its turn may stay out for ever.
+    while (!panel().content.widgets.every((cell) => cell.node.isConnected)) await pause(20);
   }
 
   async function open(path) {
@@ -213,6 +215,8 @@ window.mm = (() => {
     }).map((output) => output.innerText.slice(0, 100));
   }
 
+  const openDetails = () => panel().content.node.querySelectorAll("details").forEach((each) => { each.open = true; });
+
   async function theme(name) {
     await window.jupyterapp.commands.execute("apputils:change-theme", { theme: name });
     await pause(300);
@@ -227,5 +231,5 @@ window.mm = (() => {
   });
 
   return { ready, open, close, runAll, ask, outputs, run, labs, state, times, controls, focused, active, panel, cellOf, select,
-    mainPicture, unnamedPictures, named, cutOff, theme };
+    mainPicture, unnamedPictures, named, cutOff, openDetails, theme };
 })();

@@ -92,6 +92,7 @@ def test_axe_finds_nothing_grave(opened: Opened, theme: str, dist: Path) -> None
     page, word = opened.jupyter.page, theme.split()[-1].lower()
     only = None if theme == LIGHT else ["color-contrast", "link-in-text-block"]
     opened.jupyter.theme(theme)
+    page.evaluate("mm.openDetails()")
     try:
         found = axe.run(page, f"{opened.name} {word}", axe.OURS, only)
         if theme == DARK:

@@ -1,6 +1,7 @@
 // Brings pictures and labs within reach of the keyboard and of screen readers, where JupyterLab and ipywidgets do not:
 // - JupyterLab shows an SVG as an image without a text: it gets the title and the description that the SVG holds.
 // - Sliders have no name: each gets the words of its label.
+// - The boxes of task lists in texts cannot be ticked and have no name: they are mere bullets.
 // - In command mode JupyterLab takes keys as shortcuts even while a control has the focus: arrows would move to another
 //   cell, and a letter in a list insert or cut one. It leaves alone what has an attribute of its own.
 const CONTROLS = ":is(select, button, summary, input:not([type=text]), [role=slider])";
@@ -23,6 +24,7 @@ function name(slider) {
 function reach() {
   document.querySelectorAll('img[src^="data:image/svg+xml"]:not([alt])').forEach(describe);
   document.querySelectorAll(".widget-slider:not(:has([role=slider][aria-label]))").forEach(name);
+  document.querySelectorAll("li input[type=checkbox][disabled]").forEach((box) => box.setAttribute("aria-hidden", "true"));
   document.querySelectorAll(`:is(.jupyter-widgets, .mm-player) ${CONTROLS}`).forEach((control) => {
     control.dataset.lmSuppressShortcuts = "true";
   });
