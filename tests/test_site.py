@@ -54,6 +54,16 @@ def test_the_contents_have_every_chapter_with_its_minutes(site: Path) -> None:
     assert f'<td class="number">{sum(int(minutes) for *_, minutes in rows)}</td>' in read(site, "index.html")
 
 
+def test_what_the_downloads_link_to_is_beside_them(site: Path) -> None:
+    found = 0
+    for notebook in (site / "files").rglob("*.ipynb"):
+        text = notebook.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(((?:\.\./)?[\w./-]+\.\w+)(?:#[^)]*)?\)", text):
+            assert (notebook.parent / target).is_file(), f"{notebook.name}: {target}"
+            found += 1
+    assert found > 100
+
+
 def test_each_output_of_a_chapter_is_on_its_page(site: Path) -> None:
     book = json.loads(next((ROOT / "notebooks").glob("03-*.ipynb")).read_text(encoding="utf-8"))
     page = chapter(site, "03")

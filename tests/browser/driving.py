@@ -32,7 +32,7 @@ KEYS = {
 PLACES = (0.9, 0.5, 0.2), (0.1, 0.6, 0.8)
 """Keys pressed, and where along its bar a slider is dragged to. Every second control has its own: neighbours such as
 a first and a last index must not end up as an empty range."""
-SETTLE = 3
+SETTLE = 10
 """Seconds in which the page has to show what the lab says."""
 
 

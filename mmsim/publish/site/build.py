@@ -24,7 +24,7 @@ MENU = (
     ("instructors.html", "Instructors"),
     ("about.html", "About"),
 )
-NOTEBOOKS, EXERCISES = "notebooks", "exercises"
+NOTEBOOKS = "notebooks"
 FEW = 2
 
 
@@ -66,11 +66,10 @@ def _emptied(out: Path) -> None:
 def _files(root: Path, out: Path) -> None:
     """What is fetched as it is: style and scripts, the notebooks and exercises with what they link to."""
     shutil.copytree(STATIC, out / "static")
-    for folder in (NOTEBOOKS, EXERCISES):
-        (out / "files" / folder).mkdir(parents=True)
-        for path in sorted([*(root / folder).glob("*.ipynb"), *(root / folder).glob("*.svg")]):
-            shutil.copyfile(path, out / "files" / folder / path.name)
-    shutil.copyfile(root / "LICENSE", out / "files" / "LICENSE")
+    for name in lists.places(root):
+        target = out / "files" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(root / name, target)
 
 
 def _chapter(root: Path, chapter: lists.Chapter) -> Page:
