@@ -15,8 +15,9 @@ window.mm = (() => {
     await panel().context.ready;
     await panel().sessionContext.ready;
     await kernel().info;
-    // JupyterLab puts the cells into the page bit by bit; one that is run before its turn may stay out for ever.
-    while (!panel().content.widgets.every((cell) => cell.node.isConnected)) await pause(20);
+    // JupyterLab puts the cells into the page bit by bit, when it is idle; one that is run before its turn may stay out
+    // for ever. Asking for frames keeps Chromium from resting, in which its idle time does not come.
+    while (!panel().content.widgets.every((cell) => cell.node.isConnected)) await frame();
   }
 
   async function open(path) {
