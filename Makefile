@@ -11,7 +11,7 @@ test:           ## everything that must pass: notebook lint, tests, doctests, no
 slow: setup     ## the long checks that `test` leaves out
 	$(PYTHON) -m pytest -n 2 --dist loadscope -m slow tests mmsim
 
-browser-test:   ## the course in JupyterLab in headless Chromium; reports and pictures go to dist/browser
+browser-test: site ## the course and the site in headless Chromium; reports and pictures go to dist/browser
 	python3 -m tests.browser
 
 lite:           ## the course without an install, in dist/lite: JupyterLite with all it needs (needs npm)

@@ -21,6 +21,7 @@ from .chromium import chromium
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = Path(__file__).with_name("page.js")
 FLAGS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
+WINDOW = {"width": 1280, "height": 1000}
 START, RUN, STEP = 120, 240, 30
 """Seconds: for JupyterLab to answer, for a whole notebook to run, for anything else in the page."""
 
@@ -83,16 +84,15 @@ def browser() -> Iterator[Browser]:
 
 
 def launch(playwright: Playwright) -> Browser:
-    """Start the Chromium of this machine."""
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    return playwright.chromium.launch(executable_path=chromium(), chromium_sandbox=not root, args=FLAGS)
+    """Start the Chromium of this machine; without its sandbox, which not every machine lets it have, as all pages are ours."""
+    return playwright.chromium.launch(executable_path=chromium(), chromium_sandbox=False, args=FLAGS)
 
 
 class Tab:
     """A page, and what it complained about."""
 
     def __init__(self, running: Browser, **options: Any) -> None:
-        self.context = running.new_context(**{"viewport": {"width": 1280, "height": 1000}} | options)
+        self.context = running.new_context(**{"viewport": WINDOW} | options)
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(STEP * 1000)
         self.problems: list[str] = []

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from . import axe, driving
-from .lab import ROOT, Lab
+from .lab import ROOT, WINDOW, Lab
 
 NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 SLOW = 1000
@@ -49,11 +49,17 @@ def test_it_runs_from_top_to_bottom(opened: Opened, dist: Path) -> None:
         assert errors == [(one["ename"], one["evalue"]) for one in kept["outputs"] if one["output_type"] == "error"]
         assert not [one["text"] for one in cell["outputs"] if one["name"] == "stderr"]
         assert bool(cell["outputs"]) == bool(kept["outputs"]), cell["id"]
-    main = opened.jupyter.page.evaluate_handle("mm.mainPicture()").as_element()
-    assert main is not None, "no picture"
-    main.scroll_into_view_if_needed()
-    opened.jupyter.page.wait_for_timeout(200)
-    main.screenshot(path=dist / f"{opened.name}.png")
+    page = opened.jupyter.page
+    page.set_viewport_size({"width": 1280, "height": 1600})
+    try:
+        main = page.evaluate_handle("mm.mainPicture()").as_element()
+        assert main is not None, "no picture"
+        for _ in range(3):  # what comes into view above takes its real height, and moves the picture away
+            main.scroll_into_view_if_needed()
+            page.wait_for_timeout(100)
+        main.screenshot(path=dist / f"{opened.name}.png")
+    finally:
+        page.set_viewport_size(WINDOW)
 
 
 @pytest.mark.parametrize("how", ["mouse", "keyboard"])
@@ -118,7 +124,7 @@ def test_it_works_at_200_percent(opened: Opened, dist: Path) -> None:
             assert not lab.wrong
             page.screenshot(path=dist / f"{opened.name} 200 percent.png")
     finally:
-        page.set_viewport_size({"width": 1280, "height": 1000})
+        page.set_viewport_size(WINDOW)
 
 
 def test_the_page_complains_of_nothing(opened: Opened) -> None:
