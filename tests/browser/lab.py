@@ -84,7 +84,7 @@ def browser() -> Iterator[Browser]:
 
 
 def launch(playwright: Playwright) -> Browser:
-    """Start the Chromium of this machine; without its sandbox, which not every machine lets it have, as all pages are ours."""
+    """Start the Chromium of this machine; without its sandbox, as all pages are ours and not every machine allows it."""
     return playwright.chromium.launch(executable_path=chromium(), chromium_sandbox=False, args=FLAGS)
 
 
