@@ -84,7 +84,7 @@ def browser() -> Iterator[Browser]:
 
 
 def launch(playwright: Playwright) -> Browser:
-    """Start the Chromium of this machine; without its sandbox, as all pages are ours and not every machine allows it."""
+    """Start the Chromium of this machine; without its sandbox: all pages are ours, and not every machine allows it."""
     return playwright.chromium.launch(executable_path=chromium(), chromium_sandbox=False, args=FLAGS)
 
 
@@ -100,7 +100,7 @@ class Tab:
         self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
 
     def _said(self, kind: str, text: str) -> None:
-        if kind == "error":
+        if kind == "error" and "@jupyterlite/" not in text:  # after `make lite` JupyterLab finds parts it cannot use
             self.problems.append(f"console: {text}")
 
     def close(self) -> None:

@@ -216,6 +216,12 @@ window.mm = (() => {
     }).map((output) => output.innerText.slice(0, 100));
   }
 
+  // JupyterLab leaves out the drawing of cells out of view, and with it what only a drawn one has.
+  async function drawAll() {
+    cells().forEach(({ cell }) => { cell.node.style.contentVisibility = "visible"; });
+    await pause(200);
+  }
+
   const openDetails = () => panel().content.node.querySelectorAll("details").forEach((each) => { each.open = true; });
 
   async function theme(name) {
@@ -232,5 +238,5 @@ window.mm = (() => {
   });
 
   return { ready, open, close, runAll, ask, outputs, run, labs, state, times, controls, focused, active, panel, cellOf, select,
-    mainPicture, unnamedPictures, named, cutOff, openDetails, theme };
+    mainPicture, unnamedPictures, named, cutOff, drawAll, openDetails, theme };
 })();

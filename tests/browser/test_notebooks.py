@@ -114,6 +114,9 @@ def test_it_works_at_200_percent(opened: Opened, dist: Path) -> None:
     try:
         page.wait_for_timeout(300)
         assert page.evaluate("mm.cutOff()") == []
+        opened.jupyter.wait("mm.drawAll()")
+        found = axe.run(page, f"{opened.name} 200 percent", axe.OURS, ["scrollable-region-focusable"])
+        assert not axe.said(found)
         for lab in opened.labs:
             first, before = lab.controls()[0], lab.state()
             buttons = [each for each in lab.controls() if each["kind"] == "button"]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Route, sync_playwright
 
-from tests.browser import lab
+from tests.browser import axe, lab
 
 from .site import Site
 
@@ -78,7 +78,15 @@ def note() -> Any:
     return LINES.append
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Forget the reports of the last run."""
+    for path in axe.LITE.glob("*"):
+        path.unlink()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What was measured."""
+    """What was measured, and what axe found."""
     for line in LINES:
         terminalreporter.write_line(line)
+    if any(axe.LITE.glob("*.json")):
+        terminalreporter.write_line(f"{axe.report(axe.LITE)}: {axe.LITE.relative_to(ROOT)}")

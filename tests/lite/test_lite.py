@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.browser import axe
+
 from .__main__ import CUT
 from .conftest import FOLDER
 from .site import Site
@@ -63,6 +65,18 @@ def test_the_first_page_names_the_edition_and_every_notebook(site: Site, address
     site.page.screenshot(path=screenshots / "first-page.png")
 
 
+@pytest.mark.parametrize("page", ["index.html", "reset.html"])
+def test_axe_finds_nothing_grave_on_a_page(page: str, site: Site, address: str, screenshots: Path) -> None:
+    found = []
+    site.page.goto(address + page)
+    for scheme in ("light", "dark"):
+        site.page.emulate_media(color_scheme=scheme)
+        found += axe.run(site.page, f"lite {page} {scheme}", folder=axe.LITE)
+        site.page.screenshot(path=screenshots / f"{page} {scheme}.png")
+    site.page.emulate_media(color_scheme="light")
+    assert not axe.said(found)
+
+
 @pytest.mark.parametrize("number", NOTEBOOKS)
 def test_a_notebook_runs_to_its_end(number: str, site: Site, note: Any, screenshots: Path) -> None:
     path = NOTEBOOKS[number]
@@ -74,6 +88,8 @@ def test_a_notebook_runs_to_its_end(number: str, site: Site, note: Any, screensh
     site.page.screenshot(path=screenshots / f"{number}.png")
     assert failed(cells, path) == []
     assert all(cell["count"] for cell in cells)
+    site.page.evaluate("mm.openDetails()")
+    assert not axe.said(axe.run(site.page, f"lite {number}", axe.OURS, folder=axe.LITE))
     assert site.problems == []
     assert site.missing == []
     assert site.outside == []
