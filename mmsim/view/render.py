@@ -29,9 +29,9 @@ RENDERERS = ("pygraphviz", "dot", "wasm", "text")
 FAMILY = "DejaVu Sans,Verdana,sans-serif"
 SHORTER = (
     (r' font-family="DejaVu Sans"| font-size="12\.00"| text-anchor="start"', ""),
-    (r"(\d\.\d)\d+", r"\1"),
-    (r"(\d)\.0(?!\d)", r"\1"),
-    (r"\n+", "\n"),
+    (r"(?<=\d\.\d)\d+", ""),
+    (r"(?<=\d)\.0(?!\d)", ""),
+    (r"\n\n+", "\n"),
 )
 """What Graphviz says of each text again and again is said once, and tenths of a point are enough:
 a notebook holds many pictures."""
@@ -137,6 +137,7 @@ def as_image(svg: str, description: str) -> str:
     return f"<img alt=\"{escape(description)}\" src='data:image/svg+xml;charset=utf-8,{address}'>"
 
 
+@lru_cache(maxsize=64)
 def _panel(svg: str) -> tuple[str, float, float]:
     """The drawing inside Graphviz' own <svg>, without prolog, comments, ids and titles; its size."""
     found = re.search(r'<svg[^>]*viewBox="0(?:\.0+)? 0(?:\.0+)? ([\d.]+) ([\d.]+)"[^>]*>(.*)</svg>', svg, re.DOTALL)

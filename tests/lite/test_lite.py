@@ -85,6 +85,8 @@ def test_a_notebook_runs_to_its_end(number: str, site: Site, note: Any, screensh
     cells = site.run_all()
     first = site.first_picture - began
     note(f"{number}: kernel ready after {ready:.0f} s, first picture after {first:.0f} s" + _goal(number))
+    site.page.evaluate("() => mm.mainPicture().scrollIntoView()")
+    site.page.wait_for_timeout(300)
     site.page.screenshot(path=screenshots / f"{number}.png")
     assert failed(cells, path) == []
     assert all(cell["count"] for cell in cells)
