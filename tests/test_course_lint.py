@@ -116,6 +116,12 @@ CASES: list[tuple[str, Change, int, str]] = [
         4,
         "metadata execution, expected tags only (run mmsim.course.refresh)",
     ),
+    (
+        "editors",
+        outputs(11, result("x", application_geojson="{}")),
+        11,
+        "output of type application/geojson, expected only image/png, image/svg+xml, text/html, text/plain",
+    ),
     ("front-matter", replace(1, "# Why 02?", "# Why 02?\n\n- **Extra**: x"), 1, "keys Extra, Goals, Needs, Minutes"),
     ("heading", replace(10, "## 4 Run (4 min)", "## 5 Run (4 min)"), 10, "section number 5, expected 4"),
     ("heading", replace(30, "One", "Text\n## 3 Run (4 min)\nOne"), 30, "a '##' heading below other text"),

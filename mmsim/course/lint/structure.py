@@ -12,6 +12,7 @@ CELLS = range(40, 61)
 WORDS_PER_LINE = (7, 20)
 MEDIAN_LINES, MAX_LINES = 3, 15
 CODE_IN_A_ROW = 3
+SHOWN = {"text/plain", "text/html", "image/svg+xml", "image/png"}
 ASKING = ("ask", "predict", "answer", "warmup", "checkpoint")
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -50,6 +51,15 @@ def metadata(book: Book) -> Found:
         extra = sorted(set(cell.raw.get("metadata", {})) - {"tags", "nbgrader"})
         if extra:
             yield cell, f"metadata {', '.join(extra)}, expected tags only (run mmsim.course.refresh)"
+
+
+@rule("editors")
+def editors(book: Book) -> Found:
+    """Outputs are of types that every notebook editor shows without an extension."""
+    for cell in book.code:
+        kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
+        if unknown := sorted(kinds - SHOWN):
+            yield cell, f"output of type {', '.join(unknown)}, expected only {', '.join(sorted(SHOWN))}"
 
 
 @rule("front-matter")
