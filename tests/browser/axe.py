@@ -34,12 +34,13 @@ CHECK = """
 def run(
     page: Page, name: str, include: str | None = None, only: list[str] | None = None, folder: Path = FOLDER
 ) -> list[dict[str, Any]]:
-    """Check the page, or the parts a selector names; write the findings down and return the grave ones.
+    """Open all details, check the page or the parts a selector names, write the findings down, return the grave ones.
 
     `only` are the rules to check, by default all.
     """
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(Path(AXE_FILE_PATH).read_text(encoding="utf-8") + "; undefined")
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
     found = page.evaluate(CHECK, [include, [] if include is None else WHOLE_PAGE, only])
     folder.mkdir(parents=True, exist_ok=True)
     kept = {key: found[key] for key in ("testEngine", "url", "violations")}

@@ -222,8 +222,6 @@ window.mm = (() => {
     await pause(200);
   }
 
-  const openDetails = () => panel().content.node.querySelectorAll("details").forEach((each) => { each.open = true; });
-
   async function theme(name) {
     await window.jupyterapp.commands.execute("apputils:change-theme", { theme: name });
     await pause(300);
@@ -238,5 +236,5 @@ window.mm = (() => {
   });
 
   return { ready, open, close, runAll, ask, outputs, run, labs, state, times, controls, focused, active, panel, cellOf, select,
-    mainPicture, unnamedPictures, named, cutOff, drawAll, openDetails, theme };
+    mainPicture, unnamedPictures, named, cutOff, drawAll, theme };
 })();

@@ -97,7 +97,6 @@ def test_axe_finds_nothing_grave(opened: Opened, theme: str, dist: Path) -> None
     """All rules in the light theme; in the dark one, where only colours differ, those about colours."""
     page, word = opened.jupyter.page, theme.split()[-1].lower()
     opened.jupyter.theme(theme)
-    page.evaluate("mm.openDetails()")
     opened.jupyter.wait("mm.drawAll()")
     try:
         found = axe.run(page, f"{opened.name} {word}", axe.OURS, None if theme == LIGHT else axe.COLOURS)

@@ -90,7 +90,6 @@ def test_a_notebook_runs_to_its_end(number: str, site: Site, note: Any, screensh
     site.page.screenshot(path=screenshots / f"{number}.png")
     assert failed(cells, path) == []
     assert all(cell["count"] for cell in cells)
-    site.page.evaluate("mm.openDetails()")
     site.page.evaluate("mm.drawAll()")
     assert not axe.said(axe.run(site.page, f"lite {number}", axe.OURS, folder=axe.LITE))
     assert site.problems == []
