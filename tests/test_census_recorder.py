@@ -264,7 +264,7 @@ def test_no_file_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
     before = os.listdir("/proc/self/fd")
     watch(["true"])
     with pytest.raises(FileNotFoundError):
-        watch(["no-such-program"])
+        watch(["./no-such-program"])
     monkeypatch.setattr(Filter, "install", lambda *_: False)
     with pytest.raises(NoKernel, match="refuses a seccomp filter"):
         watch(["true"])
@@ -334,7 +334,7 @@ def test_the_command_records_replays_and_keeps(tmp_path: Path, capfd: pytest.Cap
         (["--"], "there is nothing to record, expected -- COMMAND ..."),
         (["-o", "x.json"], "there is nothing to record, expected -- COMMAND ..."),
         (["a.json", "--", "true"], "there is a file, a.json, and a command: expected one of them"),
-        (["--", "no-such-program", "x"], "no-such-program: cannot be run: No such file or directory"),
+        (["--", "./no-such-program", "x"], "./no-such-program: cannot be run: No such file or directory"),
         (["--", "/proc"], "/proc: cannot be run: Permission denied"),
         (["-o", "/proc/version/x.json", "--", "true"], "/proc/version/x.json: nothing can be kept there: File exists"),
     ],
