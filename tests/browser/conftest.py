@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import statistics
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -78,10 +80,17 @@ def times(dist: Path) -> Callable[[str, str, str, list[float]], None]:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Forget the reports of the last run; the controller does it, before any worker."""
-    if not hasattr(session.config, "workerinput"):
+    """Forget the reports of the last run, if this is not its rest; the controller does it, before any worker."""
+    if not hasattr(session.config, "workerinput") and not session.config.getoption("lf"):
         for path in [*axe.FOLDER.glob("*"), *DIST.glob("*.png"), TIMES]:
             path.unlink(missing_ok=True)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Say at once what failed: a run that is stopped from outside has no summary."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        why = getattr(getattr(report.longrepr, "reprcrash", None), "message", report.longreprtext)
+        print(f"\n{report.nodeid}, {report.when}: {why}", file=sys.__stderr__, flush=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

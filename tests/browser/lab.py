@@ -8,13 +8,16 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+import psutil
+from playwright.sync_api import Browser, Error, Page, Playwright, sync_playwright
 
 from .chromium import chromium
 
@@ -22,8 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = Path(__file__).with_name("page.js")
 FLAGS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
 WINDOW = {"width": 1280, "height": 1000}
-START, RUN, STEP = 120, 240, 30
-"""Seconds: for JupyterLab to answer, for a whole notebook to run, for anything else in the page."""
+START, RUN, STEP, CLOSE = 120, 240, 30, 30
+"""Seconds: for JupyterLab to answer, a whole notebook to run, anything else in the page, and for closing something."""
 
 
 @contextmanager
@@ -42,8 +45,36 @@ def jupyterlab(folder: Path) -> Iterator[str]:
         try:
             yield _address(folder, server)
         finally:
-            server.terminate()
-            server.wait()
+            with closing("JupyterLab"):
+                server.terminate()
+                server.wait()
+
+
+@contextmanager
+def closing(what: str) -> Iterator[None]:
+    """What is closed within has CLOSE seconds: then all programs of this process are killed, and a warning says so.
+
+    Without it a browser that does not end would hold the whole run for ever, with all tests passed.
+    """
+    late = threading.Event()
+
+    def kill() -> None:
+        late.set()
+        for program in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                program.kill()
+
+    timer = threading.Timer(CLOSE, kill)
+    timer.start()
+    try:
+        yield
+    except Error:
+        if not late.is_set():
+            raise
+    finally:
+        timer.cancel()
+    if late.is_set():
+        warnings.warn(f"{what} did not close within {CLOSE} s and was killed", stacklevel=3)
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -77,10 +108,13 @@ def _address(folder: Path, server: subprocess.Popen[bytes]) -> str:
 @contextmanager
 def browser() -> Iterator[Browser]:
     """Chromium without a window."""
-    with sync_playwright() as playwright:
+    playwright = sync_playwright().start()
+    try:
         running = launch(playwright)
         yield running
-        running.close()
+    finally:
+        with closing("Chromium"):
+            playwright.stop()  # closes the browser, too
 
 
 def launch(playwright: Playwright) -> Browser:
@@ -105,7 +139,8 @@ class Tab:
 
     def close(self) -> None:
         """Close the page and forget its storage."""
-        self.context.close()
+        with closing("a page"):
+            self.context.close()
 
 
 class Lab(Tab):

@@ -143,7 +143,7 @@ window.mm = (() => {
     if (watched.has(at)) return;
     const record = { times: [] };
     watched.set(at, record);
-    let began = 0, before = drawn(at);
+    let began = 0, before = pictures(at);
     for (const kind of ["pointerup", "mouseup", "click", "keydown", "change"]) {
       at.addEventListener(kind, () => { began = performance.now(); }, true);
       if (kind === "mouseup" || kind === "pointerup") {
@@ -153,8 +153,8 @@ window.mm = (() => {
     }
     at.addEventListener("pointerdown", () => { record.held = true; }, true);
     new MutationObserver(() => {
-      const now = drawn(at);
-      if (now === before || !began) return;
+      const now = pictures(at);
+      if (!began || now.every((picture) => before.includes(picture))) return;
       before = now;
       const from = began;
       began = 0;

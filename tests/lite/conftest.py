@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Route, sync_playwright
+from playwright.sync_api import Browser, Route
 
 from tests.browser import axe, lab
 
@@ -42,8 +42,8 @@ def address() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        yield lab.launch(playwright)
+    with lab.browser() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

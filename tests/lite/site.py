@@ -90,6 +90,10 @@ class Site(Tab):
         """Run code in the kernel, beside the notebook; what it printed."""
         return self.page.evaluate(ASK, code).strip()
 
+    def restart(self) -> None:
+        """Restart the kernel, as Kernel - Restart does after its question."""
+        self.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+
     def save(self) -> None:
         """Save the open notebook, as File - Save does."""
         self.page.evaluate("() => jupyterapp.shell.currentWidget.context.save()")

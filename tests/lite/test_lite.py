@@ -102,6 +102,27 @@ def _goal(number: str) -> str:
     return f" (goal: {SECONDS} s; the browser starts here with nothing cached; {cut})" if number == "00" else ""
 
 
+def test_a_kernel_can_be_restarted(site: Site) -> None:
+    """Only the first one has begun before it is asked for."""
+    site.open(NOTEBOOKS["02"])
+    assert site.ask("import sys; known = 1; print('mmsim.view' in sys.modules)") == "True"
+    site.restart()
+    assert "not defined" in site.ask("known")
+    assert site.ask("import mmsim, sys; print('mmsim.view' in sys.modules)") == "False"
+    assert site.problems == []
+
+
+def test_nothing_begins_early_while_the_service_worker_is_replaced(site: Site) -> None:
+    """JupyterLite replaces one of another version; a Python that loads meanwhile would be without its files."""
+    site.page.evaluate("() => { localStorage[`${navigator.serviceWorker.controller.scriptURL}-version`] = 'old'; }")
+    for begins in (False, True):
+        asked: list[str] = []
+        site.page.on("request", lambda request, asked=asked: asked.append(request.url))
+        site.open(NOTEBOOKS["02"])
+        assert any(url.endswith("/begin.mjs") for url in asked) == begins
+        assert site.ask("import os; print(os.path.isdir('../tests/data'))") == "True"
+
+
 def test_progress_outlives_the_page_and_a_saved_copy_is_told_and_reset(site: Site, address: str) -> None:
     path = NOTEBOOKS["11"]
     site.open(path)

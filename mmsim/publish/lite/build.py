@@ -28,6 +28,7 @@ SETTINGS = {
     "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},
     "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
 }
+KERNEL_PLUGIN = "@jupyterlite/pyodide-kernel-extension"
 UNUSED = ("@jupyterlab/mermaid-extension", "@jupyterlab/vega5-extension")
 _UNUSED_PARTS = re.compile(rb"mermaid|\belk\.|vega|katex")
 """Diagrams that no notebook has, and the marks of the large parts that would draw them."""
@@ -84,6 +85,7 @@ def build(root: Path, output: Path) -> Site:
             cwd=lite,
         )
     _front(output, notebooks, edition)
+    _ahead(output)
     _slim(output)
     files = [path for path in output.rglob("*") if path.is_file()]
     return Site(len(notebooks), edition, len(files), sum(path.stat().st_size for path in files))
@@ -146,7 +148,7 @@ def _configure(lite: Path) -> None:
         "contentsStorageName": STORAGE,
         "settingsStorageName": f"{STORAGE} settings",
         "workspacesStorageName": f"{STORAGE} workspaces",
-        "litePluginSettings": {"@jupyterlite/pyodide-kernel-extension:kernel": kernel},
+        "litePluginSettings": {f"{KERNEL_PLUGIN}:kernel": kernel},
     }
     (lite / "jupyter-lite.json").write_text(
         json.dumps({"jupyter-lite-schema-version": 0, "jupyter-config-data": config}), encoding="utf-8"
@@ -168,10 +170,33 @@ def _front(output: Path, notebooks: list[Notebook], edition: str) -> None:
     (output / "index.html").write_text(page.replace("<!-- edition -->", escape(edition)), encoding="utf-8")
     lab = output / "lab" / "index.html"
     scripts = '<script src="../edition.js"></script><script defer src="../course.js"></script>'
+    still = "<style>#jupyterlite-loading-indicator *, #jupyterlab-splash * { animation: none !important }</style>"
     html = lab.read_text(encoding="utf-8")
-    if "</head>" not in html:
-        raise BuildError("JupyterLite's page has no head to put our script into")
-    lab.write_text(html.replace("</head>", f"{scripts}</head>", 1), encoding="utf-8")
+    if "<head>" not in html or "</head>" not in html:
+        raise BuildError("JupyterLite's page has no head to put our scripts into")
+    html = html.replace("<head>", '<head><script src="../ahead.js"></script>', 1)
+    lab.write_text(html.replace("</head>", f"{scripts}{still}</head>", 1), encoding="utf-8")
+
+
+def _ahead(output: Path) -> None:
+    """Let Python load beside JupyterLab, not after it: ahead.js starts begin.mjs, and ahead.mjs takes what it began."""
+    path = output / "jupyter-lite.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    settings = config["jupyter-config-data"]
+    kernel = settings["litePluginSettings"][f"{KERNEL_PLUGIN}:kernel"]
+    folder = kernel["pyodideUrl"].rpartition("/")[0]
+    kernel["pyodideUrl"] = f"{folder}/ahead.mjs"
+    path.write_text(json.dumps(config), encoding="utf-8")
+    workers = [*output.glob(f"extensions/{KERNEL_PLUGIN}/static/comlink.worker.*.js")]
+    if len(workers) != 1:
+        raise BuildError(f"the kernel for JupyterLite has {len(workers)} workers named comlink.worker: expected one")
+    begin = (STATIC / "begin.mjs").read_text(encoding="utf-8")
+    begin = begin.replace("KERNEL", f"../../{workers[0].relative_to(output).as_posix()}")
+    begin = begin.replace("OPTIONS", json.dumps(kernel["loadPyodideOptions"]))
+    (output / folder / "begin.mjs").write_text(begin, encoding="utf-8")
+    shutil.copyfile(STATIC / "ahead.mjs", output / folder / "ahead.mjs")
+    script = (STATIC / "ahead.js").read_text(encoding="utf-8").replace("VERSION", settings["appVersion"])
+    (output / "ahead.js").write_text(script, encoding="utf-8")
 
 
 def _slim(output: Path) -> None:
