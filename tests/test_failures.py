@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 import xml.etree.ElementTree as ET
 from itertools import permutations
 
@@ -223,3 +225,30 @@ def test_the_lab_stands_every_setting(call: str) -> None:
                 lab.set(generation=generation, beside=beside, failure=failure)
                 assert lab.drawing.widget.value.count("<svg ") == 1
                 assert set(lab.rows) == {generation, beside} - {"none"}
+
+
+def test_a_lab_is_read_as_a_whole_while_its_widgets_move() -> None:
+    """JupyterLab runs what answers a widget in a thread beside the cells; a cell must not see half of it."""
+    lab = FaultLab("x", call="extend", generation="v4")
+    values = [("generation", "before"), ("beside", "merged"), ("generation", "v4"), ("beside", "none")]
+    whole = set()
+    for name, value in values:
+        lab.fields[name].value = value
+        whole.add(lab.text)
+
+    def move() -> None:
+        for name, value in values * 5:
+            lab.fields[name].value = value
+
+    interval = sys.getswitchinterval()
+    mover = threading.Thread(target=move)
+    try:
+        sys.setswitchinterval(1e-5)
+        mover.start()
+        read = [lab.text]
+        while mover.is_alive():
+            read.append(lab.text)
+    finally:
+        sys.setswitchinterval(interval)
+        mover.join()
+    assert set(read) <= whole

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from html import escape
+from threading import RLock
 from typing import Any
 
 from mmsim.maple import ULONG_MAX, MapleState, MapleTree, NoGap, Write, walk
@@ -31,6 +32,8 @@ class Lab:
 
     A lab has `report()`, the lines that state its result, and `picture`, the drawing;
     `refresh()` computes both from `fields`. `in_python`: the pictures need no Graphviz.
+    JupyterLab runs what answers a widget in a thread beside the cells': one change at a time
+    is worked off, and a cell that shows the lab gets `result`, lines and picture of one moment.
     """
 
     def __init__(self, task: str, base: str, top: int, in_python: bool = False) -> None:
@@ -42,8 +45,10 @@ class Lab:
         self.fields: dict[str, Any] = {}
         self.in_python = in_python
         self._busy = False
+        self._turn = RLock()
 
     picture: Any
+    result: tuple[list[str], Any]
 
     def report(self) -> list[str]:
         """The result in lines."""
@@ -56,7 +61,8 @@ class Lab:
     @property
     def text(self) -> str:
         """Task, inputs, result and picture as text; what a stored notebook is compared by."""
-        return "\n".join([f"Task: {self.task}", *self.report(), self.picture.text])
+        lines, picture = self.result
+        return "\n".join([f"Task: {self.task}", *lines, picture.text])
 
     def __repr__(self) -> str:
         return self.text
@@ -64,11 +70,9 @@ class Lab:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         reach()
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
-        return {
-            "text/plain": self.text,
-            "image/svg+xml": self.picture.svg(),
-            "application/vnd.jupyter.widget-view+json": view,
-        }
+        with self._turn:
+            shown = {"text/plain": self.text, "image/svg+xml": self.picture.svg()}
+        return shown | {"application/vnd.jupyter.widget-view+json": view}
 
     # -- the widgets
 
@@ -104,13 +108,14 @@ class Lab:
         for name in values:
             if name not in self.fields:
                 raise ValueError(f"no input {name!r}: there are {', '.join(self.fields)}")
-        self._busy = True
-        try:
-            for name, value in values.items():
-                self._put(self.fields[name], value)
-        finally:
-            self._busy = False
-        self._update()
+        with self._turn:
+            self._busy = True
+            try:
+                for name, value in values.items():
+                    self._put(self.fields[name], value)
+            finally:
+                self._busy = False
+            self._update()
         return self
 
     def _put(self, field: Any, value: Any) -> None:
@@ -121,12 +126,14 @@ class Lab:
             field.value = number(value, self.base) if isinstance(value, int) else str(value or "")
 
     def _changed(self, _: Any) -> None:
-        if not self._busy:
-            self._update()
+        with self._turn:
+            if not self._busy:
+                self._update()
 
     def _update(self) -> None:
         self.refresh()
         lines = self.report()
+        self.result = lines, self.picture
         self.said.value = "<br>".join(escape(line) for line in lines)
         self.drawing.show(self.picture, lines)
 
@@ -332,10 +339,12 @@ class CursorLab(TreeLab):
             given = [parse(limit)]  # type: ignore[arg-type]
         if name == "set" and not given:
             raise ValueError("set needs the index to aim at, as limit")
-        answer = getattr(self.mas, name)(*given)
-        said = "" if name in ("set", "reset") else f" -> {label(answer)}"
-        self.calls.append(f"{name}({', '.join(number(value, self.base) for value in given)}){said}; {self._where()}")
-        self._update()
+        with self._turn:
+            answer = getattr(self.mas, name)(*given)
+            said = "" if name in ("set", "reset") else f" -> {label(answer)}"
+            asked = ", ".join(number(value, self.base) for value in given)
+            self.calls.append(f"{name}({asked}){said}; {self._where()}")
+            self._update()
         return self
 
     def _clicked(self, _: Any) -> None:

@@ -18,8 +18,8 @@ def _mm_find(model_id, found={}):
     if model_id not in found:
         found.update((each.box.model_id, each) for each in gc.get_objects() if Lab in type(each).__mro__)
     lab = found[model_id]
-    said = {"class": type(lab).__name__, "report": lab.report(), "svg": lab.picture.svg(), "shown": lab.said.value}
-    return json.dumps(said)
+    lines, picture = lab.result
+    return json.dumps({"class": type(lab).__name__, "report": lines, "svg": picture.svg(), "shown": lab.said.value})
 """
 """Run in the kernel: what the lab itself says, as the page has to show it."""
 
@@ -76,7 +76,7 @@ class Driven:
         """
         end = time.monotonic() + SETTLE
         while True:
-            self.lab.ask()  # ipywidgets keeps an input back until the kernel is done with the one before
+            self.lab.wait("mm.quiet()")
             told = json.loads(self.lab.ask("", f"_mm_find({self.model!r})"))
             self.name = told["class"]
             shown = self.lab.page.evaluate("([number, svg]) => mm.state(number, svg)", [self.number, told["svg"]])

@@ -15,6 +15,7 @@ window.mm = (() => {
     await panel().context.ready;
     await panel().sessionContext.ready;
     await kernel().info;
+    listen();
     // JupyterLab puts the cells into the page bit by bit, when it is idle; one that is run before its turn may stay out
     // for ever. Asking for frames keeps Chromium from resting, in which its idle time does not come.
     while (!panel().content.widgets.every((cell) => cell.node.isConnected)) await frame();
@@ -23,6 +24,23 @@ window.mm = (() => {
   async function open(path) {
     await window.jupyterapp.commands.execute("docmanager:open", { path });
     await ready(path);
+  }
+
+  // The messages of widgets that the kernel has not worked off yet. It does so beside the cells, in a thread of their own:
+  // a cell that has run says nothing about them.
+  let unanswered = new Set();
+  function listen() {
+    const sent = unanswered = new Set();
+    kernel().anyMessage.connect((_, { msg, direction }) => {
+      const { header, parent_header: parent, content } = msg;
+      if (direction === "send" && header.msg_type === "comm_msg") sent.add(header.msg_id);
+      if (header.msg_type === "status" && content.execution_state === "idle") sent.delete(parent.msg_id);
+    });
+  }
+
+  // All input was answered; what ipywidgets held back until then is sent within a frame.
+  async function quiet() {
+    do await frame(); while (unanswered.size);
   }
 
   // Without the question whether to save.
@@ -35,7 +53,7 @@ window.mm = (() => {
   // Runs all cells; a failed one does not stop it, as a learner's would not be kept from running the next.
   const runAll = () => window.jupyterapp.commands.execute("notebook:run-all-cells");
 
-  // Let the kernel work off what was sent to it, run `code` silently and return the value of an expression.
+  // Run `code` silently in the kernel and return the value of an expression.
   async function ask(code = "", expression = "None") {
     const future = kernel().requestExecute({
       code, silent: true, store_history: false, user_expressions: { value: expression }, stop_on_error: false,
@@ -235,6 +253,6 @@ window.mm = (() => {
     cells: cells().length,
   });
 
-  return { ready, open, close, runAll, ask, outputs, run, labs, state, times, controls, focused, active, panel, cellOf, select,
+  return { ready, open, close, runAll, quiet, ask, outputs, run, labs, state, times, controls, focused, active, panel, cellOf, select,
     mainPicture, unnamedPictures, named, cutOff, drawAll, theme };
 })();

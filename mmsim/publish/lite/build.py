@@ -170,6 +170,7 @@ def _front(output: Path, notebooks: list[Notebook], edition: str) -> None:
     (output / "index.html").write_text(page.replace("<!-- edition -->", escape(edition)), encoding="utf-8")
     lab = output / "lab" / "index.html"
     scripts = '<script src="../edition.js"></script><script defer src="../course.js"></script>'
+    # What moves while all is loading takes time away from it, a lot where the page is drawn without a graphics card.
     still = "<style>#jupyterlite-loading-indicator *, #jupyterlab-splash * { animation: none !important }</style>"
     html = lab.read_text(encoding="utf-8")
     if "<head>" not in html or "</head>" not in html:
