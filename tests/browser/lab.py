@@ -174,7 +174,7 @@ class Lab(Tab):
     def run_all(self) -> list[dict[str, Any]]:
         """Run every cell; what they gave, cell by cell."""
         self.wait("mm.runAll()", RUN)
-        self.wait("mm.ask()")
+        self.wait("mm.quiet()")
         return self.page.evaluate("mm.outputs()")
 
     def run(self, cell: str, source: str | None = None) -> str:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from mmsim.course.frontmatter import FrontMatter, parse
 
-from .wheels import PRELOADED, BuildError, bundle, run
+from .wheels import KERNEL_PLUGIN, PRELOADED, BuildError, bundle, run
 
 __all__ = ["Site", "build"]
 
@@ -28,7 +28,6 @@ SETTINGS = {
     "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},
     "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
 }
-KERNEL_PLUGIN = "@jupyterlite/pyodide-kernel-extension"
 UNUSED = ("@jupyterlab/mermaid-extension", "@jupyterlab/vega5-extension")
 _UNUSED_PARTS = re.compile(rb"mermaid|\belk\.|vega|katex")
 """Diagrams that no notebook has, and the marks of the large parts that would draw them."""

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from email import message_from_string
 from pathlib import Path
 
-__all__ = ["PRELOADED", "BuildError", "bundle"]
+__all__ = ["KERNEL_PLUGIN", "PRELOADED", "BuildError", "bundle"]
 
 PYODIDE = "pyodide@314.0.6"  # the one that jupyterlite-pyodide-kernel is made for
 PYODIDE_SHA512 = "BKDTJyIqFxC4BExLqeRS3f5xvXZIjOt8C3zGLN/Cc7tFxSwvKVhVkchQQ2AGLOtR4YrVOIFxbV8poyDOOmWwxQ=="
@@ -30,6 +30,7 @@ WHEELS = """
 anywidget asttokens comm executing graphviz ipython ipython-pygments-lexers ipywidgets jedi matplotlib-inline micropip
 packaging parso prompt-toolkit psygnal pure-eval pygments stack-data traitlets typing-extensions wcwidth
 """.split()  # noqa: SIM905
+KERNEL_PLUGIN = "@jupyterlite/pyodide-kernel-extension"
 KERNELS_OWN = ("ipykernel", "piplite", "pyodide_kernel")
 PRELOADED = ("micropip", "piplite", "ipykernel", "comm", "pyodide-kernel", "jedi", "ipython", "ipywidgets", "mmsim")
 """What a kernel loads at its start, in one go; the rest of the wheels hangs on these."""
@@ -123,7 +124,7 @@ def _downloaded(root: Path, cache: Path) -> list[Path]:
 
 def _kernels_own() -> list[Path]:
     """The wheels that the kernel for JupyterLite brings itself."""
-    shipped = Path(sys.prefix, "share/jupyter/labextensions/@jupyterlite/pyodide-kernel-extension/static/pypi")
+    shipped = Path(sys.prefix, "share/jupyter/labextensions", KERNEL_PLUGIN, "static/pypi")
     found = [path for name in KERNELS_OWN for path in shipped.glob(f"{name}-*.whl")]
     if len(found) != len(KERNELS_OWN):
         raise BuildError("jupyterlite-pyodide-kernel is not installed (python3 start.py setup lite)")
