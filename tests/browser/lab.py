@@ -174,6 +174,7 @@ class Lab(Tab):
     def run_all(self) -> list[dict[str, Any]]:
         """Run every cell; what they gave, cell by cell."""
         self.wait("mm.runAll()", RUN)
+        self.wait("mm.ask()", RUN)  # answered after the last cell, also where one before it raised
         self.wait("mm.quiet()")
         return self.page.evaluate("mm.outputs()")
 

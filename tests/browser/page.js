@@ -50,7 +50,7 @@ window.mm = (() => {
     closing.dispose();
   }
 
-  // Runs all cells; a failed one does not stop it, as a learner's would not be kept from running the next.
+  // Run all cells. The command ends at the first cell that raises, even one tagged so; JupyterLab's kernel runs the rest.
   const runAll = () => window.jupyterapp.commands.execute("notebook:run-all-cells");
 
   // Run `code` silently in the kernel and return the value of an expression.
