@@ -10,7 +10,6 @@ from playwright.sync_api import Browser
 from tests.browser.lab import SCRIPT, Tab
 
 MINUTES = 60_000
-MOST_RAISING = 5
 NOT_ASKED = "/api/"
 """JupyterLite has no server: what it looks for below this address may be missing, and it says "don't worry"."""
 
@@ -19,17 +18,9 @@ PICTURE = """
   ".jp-OutputArea-output [data-drawn=wasm] img, .jp-OutputArea-output .jp-RenderedSVG *, .widget-html-content svg")
 """
 """Drawn by Graphviz in the page, or by Python."""
-REST = """
-async () => {
-  const { content } = jupyterapp.shell.currentWidget;
-  const next = content.widgets.findIndex(({ model }) => model.type === "code" && !model.executionCount);
-  if (next < 0) return false;
-  content.activeCellIndex = next;
-  await jupyterapp.commands.execute("notebook:run-all-below");
-  return true;
-}
-"""
-"""Go on after a cell that is meant to raise: there JupyterLite ends what runs all."""
+COUNTED = "() => mm.outputs().filter(({ count }) => count).length"
+LONGEST = 60
+"""Seconds that no cell needs: after them nothing runs any more."""
 FORGET = "() => jupyterapp.commands.execute('notebook:clear-all-cell-outputs')"
 ASK = """
 async (code) => {
@@ -81,10 +72,16 @@ class Site(Tab):
         self.page.wait_for_function(PICTURE, timeout=5 * MINUTES)
         self.first_picture = time.monotonic()
         self.page.evaluate("() => window.mmDone")
-        for _ in range(MOST_RAISING):
-            if not self.page.evaluate(REST):
-                break
+        self._to_the_end()
         return self.page.evaluate("() => mm.outputs()")
+
+    def _to_the_end(self) -> None:
+        """Wait while cells are run; what ran all ends at one that is meant to raise, and onward.js goes on."""
+        cells, counted, last = len(self.page.evaluate("() => mm.outputs()")), 0, time.monotonic()
+        while counted < cells and time.monotonic() - last < LONGEST:
+            self.page.wait_for_timeout(100)
+            if (now := self.page.evaluate(COUNTED)) != counted:
+                counted, last = now, time.monotonic()
 
     def ask(self, code: str) -> str:
         """Run code in the kernel, beside the notebook; what it printed."""

@@ -160,7 +160,7 @@ def _front(output: Path, notebooks: list[Notebook], edition: str) -> None:
     texts = {notebook.path: notebook.version for notebook in notebooks}
     known = {"edition": edition, "storage": STORAGE, "texts": texts}
     (output / "edition.js").write_text(f"globalThis.mmsimEdition = {json.dumps(known)};\n", encoding="utf-8")
-    for name in ("course.js", "course.css", "reset.html"):
+    for name in ("course.js", "course.css", "onward.js", "reset.html"):
         shutil.copyfile(STATIC / name, output / name)
     page = (STATIC / "index.html").read_text(encoding="utf-8")
     for folder in ("notebooks", "exercises"):
@@ -168,7 +168,8 @@ def _front(output: Path, notebooks: list[Notebook], edition: str) -> None:
         page = page.replace(f"<!-- {folder} -->", rows)
     (output / "index.html").write_text(page.replace("<!-- edition -->", escape(edition)), encoding="utf-8")
     lab = output / "lab" / "index.html"
-    scripts = '<script src="../edition.js"></script><script defer src="../course.js"></script>'
+    scripts = '<script src="../edition.js"></script>'
+    scripts += "".join(f'<script defer src="../{name}"></script>' for name in ("course.js", "onward.js"))
     # What moves while all is loading takes time away from it, a lot where the page is drawn without a graphics card.
     still = "<style>#jupyterlite-loading-indicator *, #jupyterlab-splash * { animation: none !important }</style>"
     html = lab.read_text(encoding="utf-8")
