@@ -101,7 +101,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for name in sorted({name for _, name, _, _ in rows}):
             taken = [one for _, of, _, some in rows if of == name for one in some]
             terminalreporter.write_line(f"{name}: {statistics.median(taken):.0f} ms from input to picture (median)")
-        median = f"{statistics.median(every):.0f} ms (median of {len(every)}; goal: below 100)"
+        at_once = max(1, len(terminalreporter.config.getoption("tx") or ()))
+        where = f"browsers at once: {at_once}, processors: {os.cpu_count()}"
+        median = f"{statistics.median(every):.0f} ms (median of {len(every)}; {where}; goal for one browser: below 100)"
         terminalreporter.write_line(f"from input to picture: {median}")
     if any(axe.FOLDER.glob("*.json")):
         terminalreporter.write_line(f"{axe.report()}: {axe.FOLDER.relative_to(ROOT)}")
