@@ -14,7 +14,7 @@ from tests.browser import axe
 
 from .__main__ import CUT
 from .conftest import FOLDER
-from .site import Site
+from .site import FORGET, Site
 
 NOTEBOOKS = {name[:2]: f"notebooks/{name}.ipynb" for name in (
     "00-start-here", "02-reading-a-maple-tree", "03-writing", "11-c1-a-needless-enomem"
@@ -110,6 +110,15 @@ def test_a_kernel_can_be_restarted(site: Site) -> None:
     assert "not defined" in site.ask("known")
     assert site.ask("import mmsim, sys; print('mmsim.view' in sys.modules)") == "False"
     assert site.problems == []
+
+
+def test_run_all_ends_at_an_error_that_is_not_meant(site: Site) -> None:
+    site.open(NOTEBOOKS["03"])
+    site.page.evaluate(FORGET)
+    site.page.evaluate("() => mm.cellOf('04-warmup').model.sharedModel.setSource('1 / 0')")
+    site.page.evaluate("() => mm.runAll()")
+    site.ask("")
+    assert [bool(cell["count"]) for cell in site.page.evaluate("() => mm.outputs()")[:3]] == [True, True, False]
 
 
 def test_nothing_begins_early_while_the_service_worker_is_replaced(site: Site) -> None:

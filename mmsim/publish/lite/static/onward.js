@@ -13,9 +13,9 @@
     if (!COMMANDS.includes(id)) return;
     const notebook = shell.currentWidget;
     await result;
-    const cells = notebook.content.widgets.filter(({ model }) => model.type === "code");
-    const next = cells.findIndex(({ model }) => !model.executionCount);
-    if (next < 1 || !meant(cells[next - 1]) || shell.currentWidget !== notebook) return;
+    const cells = notebook.content.widgets.filter(({ model }) => model.type === "code" && model.sharedModel.source.trim());
+    const next = cells.findIndex(({ model }, at) => at && !model.executionCount && meant(cells[at - 1]));
+    if (next < 0 || shell.currentWidget !== notebook) return;
     notebook.content.activeCellIndex = notebook.content.widgets.indexOf(cells[next]);
     commands.execute("notebook:run-all-below");
   });
