@@ -258,6 +258,17 @@ def test_the_browser_gets_graphviz_when_it_asks(monkeypatch: pytest.MonkeyPatch)
     assert "as Graphviz" in sent[0]["library"]
 
 
+def test_in_the_browser_edition_graphviz_comes_with_the_first_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mmsim.view import wasm
+
+    wasm._widget_class.cache_clear()
+    monkeypatch.setattr("sys.platform", "emscripten")
+    try:
+        assert ["as Graphviz" in wasm.empty().library for _ in range(2)] == [True, False]
+    finally:
+        wasm._widget_class.cache_clear()
+
+
 # -- saving, renderers
 
 

@@ -6,6 +6,7 @@ kernel answers, the same place shows the text form.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import cache
 from html import escape
@@ -57,18 +58,31 @@ def _widget_class() -> Any:
     import traitlets
 
     class DotView(anywidget.AnyWidget):
-        """DOT text, the HTML it belongs in, and the library on request."""
+        """DOT text, the HTML it belongs in, and the library: with the first widget, or on request.
+
+        In the browser edition a request would be answered after all cells that wait to run.
+        """
 
         _esm = (_STATIC / "wasm.js").read_text(encoding="utf-8")
         dots = traitlets.List().tag(sync=True)
         html = traitlets.Unicode().tag(sync=True)
+        library = traitlets.Unicode().tag(sync=True)
+        sent = sys.platform != "emscripten"
 
         def __init__(self, **values: Any) -> None:
+            if not DotView.sent:
+                values["library"] = _library()
+                DotView.sent = True
             super().__init__(**values)
             self.on_msg(self._answer)
 
         def _answer(self, _: Any, content: Any, buffers: Any) -> None:
             if content == {"want": "library"}:
-                self.send({"library": (_STATIC / "wasm-graphviz.js").read_text(encoding="utf-8")})
+                self.send({"library": _library()})
 
     return DotView
+
+
+def _library() -> str:
+    """Graphviz as a JavaScript module, 800 kB."""
+    return (_STATIC / "wasm-graphviz.js").read_text(encoding="utf-8")

@@ -1,17 +1,21 @@
 // Draws DOT text in the browser. Shows `html` at once and swaps its images when Graphviz is ready.
-// Graphviz itself (800 kB) is asked of the kernel once a page, not sent with every picture.
+// Graphviz itself (800 kB) comes with the first picture or is asked of the kernel once a page.
 // It knows the widths of DejaVu's letters; Verdana, where there is no DejaVu, is as wide.
 const FONT = [/font-family="DejaVu Sans"/g, 'font-family="DejaVu Sans,Verdana,sans-serif"'];
 const POINTS = [/(width|height)="([\d.]+)pt"/g, '$1="$2"'];
 
 function load(model) {
   globalThis.mmsimGraphviz ??= new Promise((done, failed) => {
+    const begin = (library) => {
+      const url = URL.createObjectURL(new Blob([library], { type: "text/javascript" }));
+      import(url).then((module) => module.Graphviz.load()).then(done, failed);
+    };
     const answer = (message) => {
       if (!message.library) return;
       model.off("msg:custom", answer);
-      const url = URL.createObjectURL(new Blob([message.library], { type: "text/javascript" }));
-      import(url).then((module) => module.Graphviz.load()).then(done, failed);
+      begin(message.library);
     };
+    if (model.get("library")) return begin(model.get("library"));
     model.on("msg:custom", answer);
     model.send({ want: "library" });
     setTimeout(() => failed(new Error("no answer from the kernel")), 60000);
